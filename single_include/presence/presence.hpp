@@ -1783,8 +1783,11 @@ class LookupKey {
   std::uint64_t high() const noexcept { return high_; }
 
   bool is(const SharedString& text) const noexcept {
-    if (is_short()) return text.low_word() == low_ && text.high_word() == high_;
-    return is_long(text, this->text());
+    return is_short() ? is_short_text(text) : is_long(text, this->text());
+  }
+  /// The same for a short key.
+  bool is_short_text(const SharedString& text) const noexcept {
+    return ((text.low_word() ^ low_) | (text.high_word() ^ high_)) == 0;
   }
 
  private:
@@ -2103,12 +2106,17 @@ class Tagger {
       : low_(mix(seed ^ 0xA0761D6478BD642Fu) | 1), high_(mix(seed ^ 0xE7037ED1A0B428DBu) | 1) {}
 
   std::uint8_t tag_of(const LookupKey& id) const noexcept {
-    const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : hash_long(id.text());
-    const auto tag = static_cast<std::uint8_t>(hash >> 56);
-    return tag != 0 ? tag : 1;  // 0 means no user
+    return id.is_short() ? tag_of_short(id) : tag_of_hash(hash_long(id.text()));
+  }
+  std::uint8_t tag_of_short(const LookupKey& id) const noexcept {
+    return tag_of_hash(id.low() * low_ + id.high() * high_);
   }
 
  private:
+  static std::uint8_t tag_of_hash(std::uint64_t hash) noexcept {
+    const auto tag = static_cast<std::uint8_t>(hash >> 56);
+    return tag != 0 ? tag : 1;  // 0 means no user
+  }
   PRESENCE_DETAIL_APART std::uint64_t hash_long(std::string_view id) const noexcept {
     return SipHash<1, 3>::hash64(id, {low_, high_});
   }
@@ -4014,7 +4022,7 @@ class AttributesView {
   /// Returns a copy that owns its fields. O(fields).
   operator Attributes() const {
     Attributes copy;
-    for (const Entry entry : *this) copy[entry.name] = Value(entry.value);
+    if (!empty()) copy_to(copy);  // most users have none
     return copy;
   }
 
@@ -4034,6 +4042,10 @@ class AttributesView {
   /// @}
 
  private:
+  PRESENCE_DETAIL_APART void copy_to(Attributes& copy) const {
+    for (const Entry entry : *this) copy[entry.name] = Value(entry.value);
+  }
+
   const Attributes* fields_ = nullptr;  // if it is null, the members
   Elements<ValueMember> members_;
 };
@@ -6690,7 +6702,6 @@ struct DroppedRange {
 struct RareRegisters {
   DroppedRange dropped_range;                          // of the trailing invisible run
   Timestamp status_at = absent, status_until = never;  // the status reads as empty from `status_until` on
-  SharedString status;
   Timestamp choice_at = absent, choice_until = never;  // the choice counts before `choice_until`
   Timestamp reported_at = absent;  // of the latest report; what it says is in the session of the reports
   Timestamp reported_last_active_at = absent, reported_last_active = absent;
@@ -6705,9 +6716,9 @@ struct RareRegisters {
   }
 
   friend bool operator==(const RareRegisters& a, const RareRegisters& b) noexcept {
-    return a.dropped_range == b.dropped_range && a.status_at == b.status_at && a.status == b.status &&
-           a.status_until == b.status_until && a.removed == b.removed && a.choice_at == b.choice_at &&
-           a.choice_until == b.choice_until && a.choice == b.choice && a.reported_at == b.reported_at &&
+    return a.dropped_range == b.dropped_range && a.status_at == b.status_at && a.status_until == b.status_until &&
+           a.removed == b.removed && a.choice_at == b.choice_at && a.choice_until == b.choice_until &&
+           a.choice == b.choice && a.reported_at == b.reported_at &&
            a.reported_last_active_at == b.reported_last_active_at && a.reported_last_active == b.reported_last_active &&
            a.forgotten_up_to == b.forgotten_up_to && a.data == b.data;
   }
@@ -6719,6 +6730,7 @@ using Sessions = SmallVector<SessionRegisters, 4>;
 
 /// The registers of a user in unpacked form, for modification. user_row.hpp defines the stored form.
 struct UserRegisters : RareRegisters {
+  SharedString status;                   // empty without `status_at`
   Sessions sessions;                     // by id
   Activities activities;                 // ascending in value and, since dominated ones are dropped, in evidence
   VisibilityChanges visibility_changes;  // ascending, one per timestamp
@@ -6729,7 +6741,7 @@ struct UserRegisters : RareRegisters {
 
   friend bool operator==(const UserRegisters& a, const UserRegisters& b) noexcept {
     return a.sessions == b.sessions && a.activities == b.activities && a.visibility_changes == b.visibility_changes &&
-           static_cast<const RareRegisters&>(a) == static_cast<const RareRegisters&>(b);
+           a.status == b.status && static_cast<const RareRegisters&>(a) == static_cast<const RareRegisters&>(b);
   }
 };
 
@@ -6784,13 +6796,18 @@ struct RegistersView {
   SessionSpan sessions;
   Span<Activity> activities;
   Span<VisibilityChange> visibility_changes;
+  const SharedString* text = nullptr;       // the status; null if there is none
   const RareRegisters* rare = nullptr;      // null if all of them are empty
   const RareRegisters* choosing = nullptr;  // the same, for the choice; it may be the only one of them in a view
   Timestamp window = absent;                // the part of a run before it does not matter; see `normal_run_start`
 
   RegistersView() noexcept = default;
   RegistersView(const UserRegisters& user) noexcept
-      : activities(user.activities), visibility_changes(user.visibility_changes), rare(&user), choosing(&user) {
+      : activities(user.activities),
+        visibility_changes(user.visibility_changes),
+        text(&user.status),
+        rare(&user),
+        choosing(&user) {
     if (!user.sessions.empty())
       sessions = SessionSpan(user.sessions.data(), {user.sessions.data() + 1, user.sessions.size() - 1});
   }
@@ -6800,7 +6817,7 @@ struct RegistersView {
            (rare == nullptr || rare->nothing());
   }
   Timestamp status_at() const noexcept { return rare == nullptr ? absent : rare->status_at; }
-  std::string_view status() const noexcept { return rare == nullptr ? std::string_view() : rare->status.view(); }
+  std::string_view status() const noexcept { return text == nullptr ? std::string_view() : text->view(); }
   Timestamp status_until() const noexcept { return rare == nullptr ? never : rare->status_until; }
   /// The status at a timestamp: empty if it has ended.
   std::string_view status(Timestamp now) const noexcept { return now < status_until() ? status() : std::string_view(); }
@@ -7126,7 +7143,7 @@ inline void join(UserRegisters& user, const UserRegisters& other, const Rules& r
 /// be stored in different forms until it is normalised.
 inline bool same_beside_sessions(const RegistersView& a, const RegistersView& b) noexcept {
   return same_elements(a.activities, b.activities) && same_elements(a.visibility_changes, b.visibility_changes) &&
-         (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
+         a.status() == b.status() && (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
 }
 
 }  // namespace detail
@@ -7391,6 +7408,7 @@ inline RegistersView hidden_part(const RegistersView& user, Timestamp cut) noexc
   const std::size_t seen = seen_activities(user.activities, cut);
   hidden.activities = {user.activities.data() + seen, user.activities.size() - seen};
   hidden.rare = nullptr;
+  hidden.text = nullptr;
   if (hidden.report() != nullptr) hidden.sessions = hidden.sessions.without_first();
   return hidden;
 }
@@ -7769,6 +7787,7 @@ inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules
       rest.choice_until = user.choice_until;
     }
     static_cast<RareRegisters&>(user) = std::move(rest);
+    user.status = SharedString();
   }
   if (user.reported_at != absent && user.reported_at <= user.forgotten_up_to) return;
   if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
@@ -8165,7 +8184,7 @@ inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, s
   digest.add(rare.dropped_range.from);
   digest.add(rare.dropped_range.to);
   digest.add(rare.status_at);
-  digest.add(text_of(rare.status));
+  digest.add(user.status());
   digest.add(rare.reported_at);
   digest.add(rare.reported_last_active_at);
   digest.add(rare.reported_last_active);
@@ -8785,7 +8804,8 @@ inline void append_session(ByteWriter& out, const SessionRegisters& session, Tim
   if (is_rare) append_rare_of_session(out, session, has_state, unit);
 }
 
-inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bits, const TimestampUnit& unit) {
+inline void append_rare(ByteWriter& out, const RareRegisters& kept, std::string_view text, unsigned bits,
+                        const TimestampUnit& unit) {
   out.byte(bits);
   if ((bits & dropped_range) != 0) {
     unit.append(out, kept.dropped_range.from);
@@ -8793,7 +8813,7 @@ inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bit
   }
   if ((bits & status) != 0) {
     unit.append(out, kept.status_at);
-    out.text(text_of(kept.status));
+    out.text(text);
   }
   if ((bits & reported) != 0) unit.append(out, kept.reported_at);
   if ((bits & choice) != 0) {
@@ -9026,7 +9046,7 @@ inline void append_user(ByteWriter& out, std::string_view id, const RegistersVie
     unit.append(out, visibility_change.at);
     out.byte(visibility_change.invisible ? 1 : 0);
   }
-  if (rare != 0) record::append_rare(out, *user.rare, rare, unit);
+  if (rare != 0) record::append_rare(out, *user.rare, user.status(), rare, unit);
   if (has_data) record::append_data(out, *user.rare->data, unit);
 }
 
@@ -9787,7 +9807,7 @@ class alignas(SessionRegisters) Overflow {
     std::size_t sum = bytes_of(shape_);
     for (std::uint32_t i = 0; i < shape_.sessions; ++i) sum += sessions()[i].bytes_elsewhere();
     if (!shape_.rare) return sum;
-    return sum + rare()->status.bytes_elsewhere() + (rare()->data ? rare()->data->memory() : 0);
+    return sum + (rare()->data ? rare()->data->memory() : 0);
   }
 
   /// Takes over the content of another one. This one must be empty and have room for it.
@@ -9852,20 +9872,29 @@ struct RowHead {
 };
 static_assert(sizeof(RowHead) == 64, "a heartbeat should read no more");
 
-/// The rest of a row, with up to two activities inside, which is enough for most users. Copies share the overflow.
+/// The rest of a row: what others see of a user beside their sessions, with up to two activities inside, which is
+/// enough for most users. Copies share the overflow.
 struct alignas(8) RowRest {
   static constexpr std::size_t activities_inside = 2;
 
   Activity activities[activities_inside];
+  SharedString status;
   Overflow* overflow = nullptr;
   std::uint32_t session_count = 0;
-  std::uint8_t count = 0;    // of the activities inside
-  bool is_plain = true;      // see RowView::is_plain
-  std::uint16_t unused = 0;  // replaces padding, which could differ between copies
+  std::uint8_t count = 0;  // of the activities inside
+  bool is_plain = true;    // see RowView::is_plain
+  bool has_data = false;
+  bool is_online = false;  // as others see the user; see Page::set_online
 
   RowRest() noexcept = default;
   RowRest(const RowRest& other) noexcept
-      : overflow(other.overflow), session_count(other.session_count), count(other.count), is_plain(other.is_plain) {
+      : status(other.status),
+        overflow(other.overflow),
+        session_count(other.session_count),
+        count(other.count),
+        is_plain(other.is_plain),
+        has_data(other.has_data),
+        is_online(other.is_online) {
     for (std::size_t i = 0; i < activities_inside; ++i) activities[i] = other.activities[i];
     if (overflow != nullptr) overflow->add_owner();
   }
@@ -9877,14 +9906,18 @@ struct alignas(8) RowRest {
   ~RowRest() {
     if (overflow != nullptr) overflow->drop_owner();
   }
+  /// Exchanges all but `is_online`, which belongs to the place of the row in a page.
   void swap(RowRest& other) noexcept {
     for (std::size_t i = 0; i < activities_inside; ++i) std::swap(activities[i], other.activities[i]);
+    std::swap(status, other.status);
     std::swap(overflow, other.overflow);
     std::swap(session_count, other.session_count);
     std::swap(count, other.count);
     std::swap(is_plain, other.is_plain);
+    std::swap(has_data, other.has_data);
   }
 };
+static_assert(sizeof(void*) != 8 || sizeof(RowRest) == 64, "a read of a user should touch two lines");
 
 /// A non-owning view of one user's row, which has two parts. It is used like a pointer to a row: null if there is no
 /// such user.
@@ -9908,20 +9941,31 @@ class RowView {
   SessionSpan sessions() const noexcept {
     return rest_->session_count == 0 ? SessionSpan() : SessionSpan(&head_->session, other_sessions());
   }
-  std::string_view status() const noexcept {
-    return has_rare() ? rest_->overflow->rare()->status.view() : std::string_view();
-  }
+  std::string_view status() const noexcept { return rest_->status.view(); }
   /// The value of the latest activity, or `absent`.
-  Timestamp latest_active() const noexcept { return activities().empty() ? absent : activities().back().value; }
+  Timestamp latest_active() const noexcept {
+    if (rest_->count != 0) return rest_->activities[rest_->count - 1].value;
+    return activities().empty() ? absent : activities().back().value;
+  }
   Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
+  /// Whether others see the user online. Only of a row in a page; see Page::set_online.
+  bool is_online() const noexcept { return rest_->is_online; }
   /// Returns whether only sessions that say nothing, activities, data and a status without an end are stored for the
   /// user, and the user is known to others whether or not they are online. Reports are not among it.
   bool is_plain() const noexcept { return rest_->is_plain; }
+
+  /// Returns whether a view of a plain user has to read more than the row.
+  bool has_data() const noexcept { return rest_->has_data; }
+  /// What the user publishes by name.
+  Elements<ValueMember> data() const noexcept {
+    return rest_->has_data && has_rare() ? rest_->overflow->rare()->data.view() : Elements<ValueMember>();
+  }
 
   RegistersView registers() const noexcept {
     RegistersView view;
     view.sessions = sessions();
     view.activities = activities();
+    view.text = &rest_->status;
     if (Overflow* const more = rest_->overflow) {
       view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->visibility_change_count};
       if (more->shape().rare) view.rare = view.choosing = more->rare();
@@ -9933,6 +9977,7 @@ class RowView {
     const RegistersView view = registers();
     UserRegisters user;
     if (view.rare != nullptr) static_cast<RareRegisters&>(user) = *view.rare;
+    user.status = rest_->status;
     user.sessions.reserve(view.sessions.size());
     for (const SessionRegisters& session : view.sessions) user.sessions.push_back(session);
     user.activities.reserve(view.activities.size());
@@ -9963,22 +10008,16 @@ class RowView {
     return all.empty() ? nullptr : &all.back();
   }
 
-  /// Returns whether one more activity fits into the memory of the row.
-  bool has_room_for_activity() const noexcept {
-    const std::size_t count = activities().size();
-    if (count < RowRest::activities_inside) return true;
-    Overflow* const more = rest_->overflow;
-    return more != nullptr && more->only_owner() && more->shape().activities > count;
-  }
-
   /// Returns the size of the user's memory outside the row in bytes, without the id.
   std::size_t bytes_elsewhere() const noexcept {
-    return head_->session.bytes_elsewhere() + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
+    return head_->session.bytes_elsewhere() + rest_->status.bytes_elsewhere() +
+           (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
   }
 
   /// Returns whether the row may have memory outside of the page.
   bool has_memory_elsewhere() const noexcept {
-    return rest_->overflow != nullptr || !head_->session.id.is_inside() || !head_->session.is_simple();
+    return rest_->overflow != nullptr || !rest_->status.is_inside() || !head_->session.id.is_inside() ||
+           !head_->session.is_simple();
   }
 
   /// @{
@@ -9990,7 +10029,7 @@ class RowView {
   bool keeps_same_beside(const RowView& other) const noexcept {
     if (rest_->session_count != other.rest_->session_count) return false;
     if (rest_->overflow == other.rest_->overflow)
-      return rest_->count == other.rest_->count &&
+      return rest_->count == other.rest_->count && rest_->status == other.rest_->status &&
              same_elements(Span<Activity>{rest_->activities, rest_->count},
                            Span<Activity>{other.rest_->activities, other.rest_->count});
     return same_elements(other_sessions(), other.other_sessions()) &&
@@ -10036,6 +10075,8 @@ class RowAccess : public RowView {
   /// Swaps the content with another row of the same user.
   inline void swap(struct UserRow& row) const noexcept;
 
+  /// The status, for changes in place. A row with a text must have `status_at` as well, in the rare registers.
+  SharedString& own_status() const noexcept { return rest().status; }
   /// Returns the session or the rare registers, if they exist and may be changed in place; else null.
   SessionRegisters* own_session(const LookupKey& id) const noexcept {
     if (id.is(head_->session.id)) return &head().session;
@@ -10137,8 +10178,10 @@ class RowAccess : public RowView {
                     user.reported_last_active_at == absent && user.forgotten_up_to == absent &&
                     user.dropped_range.to == absent && user.removed == absent && user.status_until == never &&
                     user.choice_at == absent && say_nothing(user.sessions) &&
-                    (user.sessions.empty() || !user.activities.empty() || user.status_at != absent);
+                    (!user.activities.empty() || user.status_at != absent);
     head().session = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
+    rest.status = std::move(user.status);
+    rest.has_data = static_cast<bool>(user.data);
     rest.session_count = static_cast<std::uint32_t>(user.sessions.size());
     const bool inside = user.activities.size() <= RowRest::activities_inside;
     rest.count = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);
@@ -10208,7 +10251,7 @@ class Seen {
     is_online_ = view->online;
     availability_ = view->availability;
     if (view->last_active) last_active_ = *view->last_active;
-    if (!view->status.empty()) status_ = user.rare->status;
+    if (!view->status.empty() && user.text != nullptr) status_ = *user.text;
     if (!view->data.empty()) data_ = user.rare->data;
     if (!view->activity.empty()) activity_ = Shown::of(user, now, rules).activity;
   }
@@ -10642,15 +10685,21 @@ class alignas(64) Page : public Branch {
   const std::uint32_t capacity;
   /// The mark shared with pages that were compared and found equal.
   EqualityMark equality;
-  /// A bit for each of the first `room` rows, set if the row is known to be offline. Cleared by any change. Time alone
-  /// brings no user online.
-  Note offline;
 
   /// Clears what readers cached. Call it before a row is changed.
-  void forget_notes() noexcept {
-    equality.clear();
-    if (offline.read() != 0) offline.write(0);
+  void forget_notes() noexcept { equality.clear(); }
+
+  /// Whether others see the user of a row online, answered without a look at the registers. Whoever changes a row or
+  /// lets time pass sets it.
+  bool is_online(std::uint32_t at) const noexcept {
+    return at < room ? (online_rows_ >> at & 1) != 0 : rest(at)->is_online;
   }
+  void set_online(std::uint32_t at, bool is_online) noexcept {
+    rest(at)->is_online = is_online;
+    if (at < room) online_rows_ = (online_rows_ & ~(std::uint32_t{1} << at)) | std::uint32_t{is_online} << at;
+  }
+  /// A bit for each of the first `room` rows, set if others see the user online.
+  std::uint32_t online_rows() const noexcept { return online_rows_; }
 
   /// Returns whether a row is known to have an activity of at least that value, on evidence no later than `at`. A
   /// heartbeat of that value then does not change the activities, and the rest of the row need not be read. Only the
@@ -10688,6 +10737,7 @@ class alignas(64) Page : public Branch {
     copy->copy_bounds(other);
     for (std::uint32_t i = 0; i < other.size; ++i) detail::construct<LowerBound>(copy->dues() + i, other.dues()[i]);
     std::memcpy(copy->tags(), other.tags(), other.size);
+    copy->online_rows_ = other.online_rows_;
     for (std::uint32_t i = 0; i < other.size; ++i) other.row(i).prefetch_owners();
     for (std::uint32_t i = 0; i < other.size; ++i) {
       detail::construct<RowHead>(copy->heads() + i, other.heads()[i]);
@@ -10752,6 +10802,12 @@ class alignas(64) Page : public Branch {
   void prefetch_elsewhere() const noexcept {
     for (std::uint32_t at = 0; at < size; ++at) row(at).prefetch_elsewhere();
   }
+  void prefetch_for_views() const noexcept {
+    for (std::uint32_t at = 0; at < size; ++at) {
+      const RowView one = row(at);
+      if (!one.is_plain() || one.has_data()) one.prefetch_elsewhere();
+    }
+  }
   void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(LowerBound)); }
   /// @}
 
@@ -10801,7 +10857,7 @@ class alignas(64) Page : public Branch {
   }
 
   /// Inserts a row at an index. The page must have room for it.
-  void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
+  void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due, bool is_online) noexcept {
     forget_notes();
     covered_rows_ = 0;
     move_rows(*this, at, *this, at + 1, size - at);
@@ -10810,6 +10866,8 @@ class alignas(64) Page : public Branch {
     detail::construct<LowerBound>(dues() + at, row_due);
     tags()[at] = tag;
     ++size;
+    rest(at)->is_online = is_online;
+    find_online_rows();
   }
   void erase(std::uint32_t at) noexcept {
     forget_notes();
@@ -10817,6 +10875,7 @@ class alignas(64) Page : public Branch {
     end_row(at);
     move_rows(*this, at + 1, *this, at, size - at - 1);
     tags()[--size] = 0;
+    find_online_rows();
   }
   /// Moves the rows of another page, from index `from` on, behind the rows of this page. This page must have room for
   /// them.
@@ -10826,6 +10885,8 @@ class alignas(64) Page : public Branch {
     covered_rows_ = other.covered_rows_ = 0;
     size += count;
     while (other.size != from) other.tags()[--other.size] = 0;
+    find_online_rows();
+    other.find_online_rows();
   }
 
   static std::uint32_t capacity_for(std::uint32_t rows) noexcept { return (rows + step - 1) / step * step; }
@@ -10868,6 +10929,14 @@ class alignas(64) Page : public Branch {
     std::memmove(to.tags() + at, from.tags() + first, count);
   }
 
+  /// Makes the bits of the first rows. Call it when rows have moved.
+  void find_online_rows() noexcept {
+    online_rows_ = 0;
+    const std::uint32_t first = size < room ? size : room;
+    for (std::uint32_t at = 0; at < first; ++at) online_rows_ |= std::uint32_t{rest(at)->is_online} << at;
+  }
+
+  std::uint32_t online_rows_ = 0;
   std::uint32_t covered_rows_ = 0;  // a bit for each of the first rows
   Timestamp covered_value_, covered_from_;
 };
@@ -11309,7 +11378,7 @@ void update_due_below(Node& node, Timestamp now, Timestamp soon, UpdateRow& upda
       Page& page = *pages[i].page;
       LowerBound* const dues = page.dues();
       const auto update_at = [&](std::size_t at) {
-        update_row(RowView(page.row(static_cast<std::uint32_t>(at))), dues[at]);
+        update_row(page, static_cast<std::uint32_t>(at));
         pages[i].others = earlier(pages[i].others, dues[at].owned());
       };
       for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1) update_at(detail::lowest_bit(rows));
@@ -11644,12 +11713,50 @@ class BasicUserTable {
     key.tag = tagger_.tag_of(key.id);
   }
 
-  RowView find(const UserKey& key) const noexcept {
+  /// A user's row, and whether others see the user online.
+  struct Found {
+    const Page* page = nullptr;
+    std::uint32_t at = 0;
+
+    explicit operator bool() const noexcept { return page != nullptr; }
+    RowView row() const noexcept { return page->row(at); }
+    /// Reads the page and not the row.
+    bool is_online() const noexcept { return page->is_online(at); }
+  };
+  Found locate(const UserKey& key) const noexcept {
     const Way way = way_to(key);
     const std::uint32_t at = way.find(key);
-    return at != Page::none ? way.page()->row(at) : RowView();
+    return at != Page::none ? Found{way.page(), at} : Found();
   }
-  PRESENCE_DETAIL_FLAT RowView find(std::string_view id) const noexcept { return find(key_of(id)); }
+  RowView find(const UserKey& key) const noexcept {
+    const Found found = locate(key);
+    return found ? found.row() : RowView();
+  }
+  /// The same in fewer steps for a short id, as most are. Does not read the page if a tag leads to the row.
+  PRESENCE_DETAIL_FLAT Found locate(std::string_view id) const noexcept {
+    if (id.size() > SharedString::room || top_ == nullptr || top_->level != 0) return locate_slowly(id);
+    const LookupKey sought(id);
+    std::uint64_t order = Order::first(sought);
+    const Node* node = static_cast<const Node*>(top_);
+    std::uint32_t slot = node->slot_of(order);
+    for (; node->leads_to_node(slot); slot = node->slot_of(order)) {
+      if (!node->follows(slot)) return locate_slowly(id);
+      node = static_cast<const Node*>(node->branches()[slot]);
+      order <<= Node::most_bits;
+    }
+    const Page* const page = static_cast<const Page*>(node->branches()[slot]);
+    if (page == nullptr) return Found();
+    for (std::uint32_t marks = detail::equal_to(tagger_.tag_of_short(sought), node->tags(slot)); marks != 0;
+         marks &= marks - 1) {
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
+      if (sought.is_short_text(page->row(at).id())) return Found{page, at};
+    }
+    return page->size > Page::room ? locate_slowly(id) : Found();
+  }
+  RowView find(std::string_view id) const noexcept {
+    const Found found = locate(id);
+    return found ? found.row() : RowView();
+  }
 
   /// The path to the page in which the user is or would be, followed node by node. Valid until `moves()` changes.
   class Way {
@@ -11740,6 +11847,45 @@ class BasicUserTable {
     std::uint8_t bits_;         // of the node
     bool is_own_;               // no node on the path is shared with another table; the page may be
   };
+  /// The most ids that `locate_together` takes.
+  static constexpr std::size_t most_together = 32;
+  /// Looks up several users in rounds, so that their cache misses overlap.
+  PRESENCE_DETAIL_FLAT void locate_together(const std::string_view* ids, std::size_t count,
+                                            Found* found) const noexcept {
+    if (top_ == nullptr) {
+      for (std::size_t i = 0; i < count; ++i) found[i] = Found();
+      return;
+    }
+    UserKey keys[most_together];
+    Way ways[most_together];
+    std::size_t left = 0;
+    const auto step = [&](std::size_t i) {
+      Way& way = ways[i];
+      if (!way.step(keys[i])) {
+        way.prefetch();
+        ++left;
+        return;
+      }
+      const std::uint32_t at = way.probable(keys[i]);
+      if (at != Page::none) way.page()->prefetch_row(at);
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+      make_key(ids[i], keys[i]);
+      ways[i] = start(keys[i]);
+      step(i);
+    }
+    while (left != 0) {
+      left = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        if (!ways[i].has_arrived()) step(i);
+      }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t at = ways[i].find(keys[i]);
+      found[i] = at != Page::none ? Found{ways[i].page(), at} : Found();
+    }
+  }
+
   /// Returns the path at its first node. The table must not be empty.
   Way start(const UserKey& key) const noexcept { return Way(top_, key); }
   /// Returns the complete path.
@@ -11782,10 +11928,10 @@ class BasicUserTable {
   }
 
   /// Changes the row of a user in place by `fill(row)`. The user must be in the table. From then on, time alone must
-  /// not change the row visibly before `due`, and no memory of it can be freed before `cleanup`. If memory runs out,
-  /// nothing changes, provided that `fill` then changes nothing.
+  /// not change the row visibly before `due`, no memory of it can be freed before `cleanup`, and `is_online` must be
+  /// what others see. If memory runs out, nothing changes, provided that `fill` then changes nothing.
   template <class Fill>
-  void change(const UserKey& key, Timestamp due, Timestamp cleanup, Fill fill) {
+  void change(const UserKey& key, Timestamp due, Timestamp cleanup, bool is_online, Fill fill) {
     const Way way = way_to(key);
     const std::uint32_t at = way.find(key);
     Page& own = own_page(key, way);
@@ -11793,6 +11939,7 @@ class BasicUserTable {
     own.invalidate_cover(at);
     fill(own.row(at));
     own.dues()[at] = due;
+    own.set_online(at, is_online);
   }
   /// Exchanges the row of a user for another row of the same user. The user must be in the table, in an unshared page.
   /// Changes no bound.
@@ -11804,14 +11951,14 @@ class BasicUserTable {
     own.row(at).swap(row);
   }
   /// Adds a user who is not in the table. Time alone must not change the row visibly before `due`, and no memory of it
-  /// can be freed before `cleanup`. If memory runs out, no content changes.
-  void insert(const UserKey& key, UserRow&& row, Timestamp due, Timestamp cleanup) {
+  /// can be freed before `cleanup`. `is_online` must be what others see. If memory runs out, no content changes.
+  void insert(const UserKey& key, UserRow&& row, Timestamp due, Timestamp cleanup, bool is_online) {
     ++moves_;
     if (top_ == nullptr) top_ = Node::make(0, 0);
     own_top();
     unsigned level = 0;
     Page& page = make_room(key, level);
-    page.insert(place_of(page, key, level), std::move(row), key.tag, due);
+    page.insert(place_of(page, key, level), std::move(row), key.tag, due, is_online);
     Branch* branch = top_;
     for (Bits bits(key);;) {
       branch->lower_bounds(due, cleanup);
@@ -11873,9 +12020,9 @@ class BasicUserTable {
     own_top();
     unshare_due_below(top_->as_node(), now);
   }
-  /// Calls `update_row(row, due)` for every row with a deadline bound at or before `now`, and for the rows of the same
-  /// pages with a bound up to `soon`. The callback may raise `due`, but to no later than the time at which time alone
-  /// changes the row next. The pages must be unshared; see `unshare_due`.
+  /// Calls `update_row(page, index)` for every row with a deadline bound at or before `now`, and for the rows of the
+  /// same pages with a bound up to `soon`. The callback may raise the bound, but to no later than the time at which
+  /// time alone changes the row next. The pages must be unshared; see `unshare_due`.
   template <class UpdateRow>
   void update_due(Timestamp now, Timestamp soon, UpdateRow update_row) {
     if (now >= due()) update_due_below(top_->as_node(), now, soon, update_row);
@@ -11909,11 +12056,10 @@ class BasicUserTable {
     Cursor() noexcept = default;
     RowView operator*() const noexcept { return page_->row(row_); }
     RowView operator->() const noexcept { return **this; }
+    Found found() const noexcept { return Found{page_, row_}; }
+    bool is_at_end() const noexcept { return page_ == nullptr; }
     Cursor& operator++() noexcept {
-      if (++row_ == page_->size) {
-        walk_.next();
-        enter();
-      }
+      if (++row_ == page_->size) leave();
       return *this;
     }
     friend bool operator==(const Cursor& a, const Cursor& b) noexcept { return a.page_ == b.page_ && a.row_ == b.row_; }
@@ -11921,18 +12067,27 @@ class BasicUserTable {
 
    private:
     friend class BasicUserTable;
-    explicit Cursor(const Branch* top) noexcept : walk_(top) { enter(); }
+    Cursor(const Branch* top, bool for_views) noexcept : walk_(top), for_views_(for_views) { enter(); }
+    PRESENCE_DETAIL_APART void leave() noexcept {
+      walk_.next();
+      enter();
+    }
     void enter() noexcept {
       page_ = walk_.down_to_page();
       row_ = 0;
       if (page_ == nullptr) return;
       walk_.prefetch_following();
-      page_->prefetch_elsewhere();
+      if (for_views_) {
+        page_->prefetch_for_views();
+      } else {
+        page_->prefetch_elsewhere();
+      }
     }
 
     Walk<levels> walk_;
     const Page* page_ = nullptr;
     std::uint32_t row_ = 0;
+    bool for_views_ = false;
   };
 
   /// Returns whether the first user is iterated before the second.
@@ -11940,26 +12095,21 @@ class BasicUserTable {
     return compare(a.id, a.order, b.id, b.order, 0) < 0;
   }
 
-  Cursor begin() const noexcept { return Cursor(top_); }
+  Cursor begin() const noexcept { return Cursor(top_, false); }
+  /// The same for who reads no more than views of the users.
+  Cursor begin_views() const noexcept { return Cursor(top_, true); }
   Cursor end() const noexcept { return Cursor(); }
 
-  /// Calls `visit(row)` for every row that may be online; `visit` returns whether it is. Offline rows are cached
-  /// and skipped until their page is changed. So a row must not come online without a change, and `visit` must always
-  /// apply the same rules.
+  /// Calls `visit(found)` for every user whom others see online.
   template <class Visit>
   void each_online(Visit visit) const {
     Walk<levels> walk(top_);
     for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
-      const std::uint32_t noted = page->offline.read();
-      const auto bit_of = [](std::uint32_t row) { return row < Page::room ? std::uint32_t{1} << row : 0; };
-      for (std::uint32_t i = 0; i < page->size; ++i) {
-        if ((noted & bit_of(i)) == 0) page->row(i).prefetch_elsewhere();
+      for (std::uint32_t rows = page->online_rows(); rows != 0; rows &= rows - 1)
+        visit(Found{page, static_cast<std::uint32_t>(detail::lowest_bit(rows))});
+      for (std::uint32_t at = Page::room; at < page->size; ++at) {
+        if (page->is_online(at)) visit(Found{page, at});
       }
-      std::uint32_t offline = noted;
-      for (std::uint32_t i = 0; i < page->size; ++i) {
-        if ((noted & bit_of(i)) == 0 && !visit(page->row(i))) offline |= bit_of(i);
-      }
-      if (offline != noted) page->offline.write(offline);
     }
   }
 
@@ -12047,6 +12197,8 @@ class BasicUserTable {
   }
 
  private:
+  PRESENCE_DETAIL_APART Found locate_slowly(std::string_view id) const noexcept { return locate(key_of(id)); }
+
   static bool are_known_equal(const Branch* a, const Branch* b) noexcept {
     return a != nullptr && b != nullptr && a->is_page && b->is_page &&
            EqualityMark::is_shared(a->as_page().equality, b->as_page().equality);
@@ -12365,6 +12517,32 @@ inline std::optional<UserView> seen_by_others(const RowView& row, const Root& ro
   return seen_by_others(row.name(), row.registers(), root.now, root.rules);
 }
 
+/// Returns a plain user as everyone sees them, and as they see themselves. Reads the row alone.
+PRESENCE_DETAIL_FLAT inline UserView view_of_plain(const UserTable::Found& found) noexcept {
+  const RowView row = found.row();
+  const bool is_online = row.is_online();
+  const Timestamp active = row.latest_active();
+  UserView view(row.name(), is_online, row.status(), active == absent ? std::nullopt : std::optional<Timestamp>(active),
+                false, is_online ? Availability::available : Availability::offline);
+  view.data = row.data();
+  return view;
+}
+PRESENCE_DETAIL_APART inline std::optional<UserView> view_of_other(const RowView& row, bool is_self,
+                                                                   const Root& root) noexcept {
+  return is_self ? seen_by_self(row.name(), row.registers(), root.now, root.rules) : seen_by_others(row, root);
+}
+inline std::optional<UserView> view_of(const UserTable::Found& found, bool is_self, const Root& root) noexcept {
+  const RowView row = found.row();
+  if (is_plain(row, root.rules)) return view_of_plain(found);
+  return view_of_other(row, is_self, root);
+}
+PRESENCE_DETAIL_APART inline bool is_other_known(const RowView& row, const Root& root) noexcept {
+  return is_known_to_others(row.registers(), root.now, root.rules);
+}
+inline bool is_known_to_others(const RowView& row, const Root& root) noexcept {
+  return is_plain(row, root.rules) || is_other_known(row, root);
+}
+
 struct SnapshotReader;
 struct SnapshotAccess;
 
@@ -12418,7 +12596,7 @@ class Snapshot {
   /// Returns the user as `viewer` sees them, or nullopt if the viewer knows of no such user. O(1); copies two strings.
   std::optional<User> find(std::string_view id, Viewer viewer = nobody) const {
     const std::optional<UserView> seen = look(id, viewer);
-    return seen ? std::optional<User>(static_cast<User>(*seen)) : std::nullopt;
+    return seen ? std::optional<User>(std::in_place, *seen) : std::nullopt;
   }
 
   /// @{
@@ -12430,7 +12608,11 @@ class Snapshot {
 
   /// Returns whether `viewer` sees the user online. O(1).
   bool online(std::string_view id, Viewer viewer = nobody) const noexcept {
-    const std::optional<UserView> seen = look(id, viewer);
+    if (!root_) return false;
+    const detail::UserTable::Found found = root_->table.locate(id);
+    if (!found) return false;
+    if (!is_self(viewer, id) || detail::is_plain(found.row(), root_->rules)) return found.is_online();
+    const std::optional<UserView> seen = detail::view_of_other(found.row(), true, *root_);
     return seen && seen->online;
   }
 
@@ -12554,13 +12736,12 @@ class Snapshot {
   detail::RowView find_row(std::string_view id) const noexcept { return root_ ? root_->table.find(id) : nullptr; }
 
   std::optional<UserView> look(std::string_view id, Viewer viewer) const noexcept {
-    detail::RowView row = find_row(id);
-    if (row == nullptr) return std::nullopt;
-    if (!viewer.id().empty() && viewer.id() == id) {
-      return detail::seen_by_self(row->name(), row->registers(), root_->now, root_->rules);
-    }
-    return detail::seen_by_others(*row, *root_);
+    if (!root_) return std::nullopt;
+    const detail::UserTable::Found found = root_->table.locate(id);
+    if (!found) return std::nullopt;
+    return detail::view_of(found, is_self(viewer, id), *root_);
   }
+  static bool is_self(Viewer viewer, std::string_view id) noexcept { return !viewer.id().empty() && viewer.id() == id; }
 
   bool equals(const Snapshot& other) const {
     if (root_ == other.root_) return true;
@@ -12614,7 +12795,11 @@ class Snapshot::const_iterator {
 
   /// @{
   /// The user, as everyone sees them.
-  UserView operator*() const noexcept { return *detail::seen_by_others(*at_, *root_); }
+  UserView operator*() const noexcept {
+    const detail::UserTable::Found found = at_.found();
+    if (detail::is_plain(found.row(), root_->rules)) return detail::view_of_plain(found);
+    return *detail::view_of_other(found.row(), false, *root_);
+  }
   pointer operator->() const noexcept { return pointer(**this); }
   /// @}
   /// @{
@@ -12643,7 +12828,7 @@ class Snapshot::const_iterator {
   }
 
   void skip_unknown() noexcept {
-    while (at_ != root_->table.end() && !detail::seen_by_others(*at_, *root_)) ++at_;
+    while (!at_.is_at_end() && !detail::is_known_to_others(*at_, *root_)) ++at_;
   }
 
   const detail::Root* root_ = nullptr;
@@ -12651,7 +12836,7 @@ class Snapshot::const_iterator {
 };
 
 inline Snapshot::const_iterator Snapshot::begin() const& noexcept {
-  return root_ ? const_iterator(*root_, root_->table.begin()) : const_iterator();
+  return root_ ? const_iterator(*root_, root_->table.begin_views()) : const_iterator();
 }
 inline Snapshot::const_iterator Snapshot::end() const& noexcept {
   return root_ ? const_iterator(*root_, root_->table.end()) : const_iterator();
@@ -12823,6 +13008,7 @@ class Before {
   Before(const UserRegisters& user, const PresenceEventView& event)
       : activities_(user.activities),
         visibility_changes_(user.visibility_changes),
+        status_(user.status),
         rare_(user),
         session_count(user.sessions.size()) {
     if (!has_session(event.type)) return;
@@ -12838,7 +13024,8 @@ class Before {
   /// Returns whether the event changed nothing. A removal changes sessions only if it is later than the one before.
   bool is_same(const UserRegisters& user, const PresenceEventView& event) const noexcept {
     if (user.sessions.size() != session_count || user.activities != activities_ ||
-        user.visibility_changes != visibility_changes_ || !(static_cast<const RareRegisters&>(user) == rare_))
+        user.visibility_changes != visibility_changes_ || user.status != status_ ||
+        !(static_cast<const RareRegisters&>(user) == rare_))
       return false;
     if (!has_session(event.type)) return true;
     const SessionRegisters* const session = find(user, event);
@@ -12854,6 +13041,7 @@ class Before {
 
   Activities activities_;
   VisibilityChanges visibility_changes_;
+  SharedString status_;
   RareRegisters rare_;
   SessionRegisters session_;
   bool had_session_ = false;
@@ -12981,9 +13169,10 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
     rest.erase(kept);
     root.table = std::move(rest);
   } else if (plan.row != nullptr) {
-    root.table.change(kept, due, cleanup, [&plan](const RowAccess& row) { row.replace(std::move(plan.after)); });
+    root.table.change(kept, due, cleanup, is_online,
+                      [&plan](const RowAccess& row) { row.replace(std::move(plan.after)); });
   } else {
-    root.table.insert(kept, UserRow(id, std::move(plan.after)), due, cleanup);
+    root.table.insert(kept, UserRow(id, std::move(plan.after)), due, cleanup, is_online);
   }
   root.known = known;
   root.online = online;
@@ -13082,15 +13271,37 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   // A deferred deadline, which is the most frequent case, is updated at once. A passed one is updated only when nothing
   // can fail any more. If there is no callback and no user to remove, that is also at once.
   const bool can_fail = changes != nullptr || forgets || !cleanup.vanished.empty();
-  struct Due {
-    LowerBound* bound;
+  struct Passed {
+    Page* page;
+    std::uint32_t at;
     Timestamp next;
+    bool ends_online;
   };
-  Vector<Due> passed;
+  /// The passed deadlines. Until they are kept, the users are offline only for now.
+  struct AllPassed {
+    Vector<Passed> rows;
+    bool is_kept = false;
+
+    void add(const Passed& row) {
+      rows.push_back(row);
+      if (row.ends_online) row.page->set_online(row.at, false);
+    }
+    void raise_bounds() const noexcept {
+      for (const Passed& row : rows) row.page->dues()[row.at] = row.next;
+    }
+    ~AllPassed() {
+      if (is_kept) return;
+      for (const Passed& row : rows) {
+        if (row.ends_online) row.page->set_online(row.at, true);
+      }
+    }
+  } passed;
   root.table.unshare_due(to);
   // Heartbeats do not raise the bounds. So the bounds of a page that will soon be too low are raised together.
   const Timestamp soon = forgets ? to : to + Duration::from_ns(rules.session_timeout.ns() / 8);
-  root.table.update_due(to, soon, [&](const RowView& row, LowerBound& bound) {
+  root.table.update_due(to, soon, [&](Page& page, std::uint32_t at) {
+    const RowView row = RowView(page.row(at));
+    LowerBound& bound = page.dues()[at];
     const bool is_simple = is_plain(row, rules);
     if (is_simple) {
       // The first session may be enough to show that the user has not expired.
@@ -13110,39 +13321,44 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
       ++fewer_online;
       if (!can_fail) {
         bound = never;
+        page.set_online(at, false);
         return;
       }
       if (changes != nullptr) {
         const Seen before(user, from, rules);
         changes->add(Change{next, row.id(), before, before.offline()});
       }
-      passed.push_back({&bound, never});
+      passed.add({&page, at, never, true});
       return;
     }
     // A user may become idle, time out, lose their status, and be forgotten: each of these is a separate change.
-    for (Timestamp at = from, due; (due = next_change(user, at, rules)) <= to; at = due) {
-      const Seen before(user, at, rules), after(user, due, rules);
-      fewer_online += before.is_online() && !after.is_online() ? 1u : 0u;
+    bool ends_online = false;
+    for (Timestamp then = from, due; (due = next_change(user, then, rules)) <= to; then = due) {
+      const Seen before(user, then, rules), after(user, due, rules);
+      ends_online = ends_online || (before.is_online() && !after.is_online());
       fewer_known += after.is_known() ? 0u : 1u;
       if (changes != nullptr) changes->add(Change{due, row.id(), before, after});
     }
+    fewer_online += ends_online ? 1u : 0u;
     const Timestamp later_one = next_change(user, to, rules);
     if (can_fail) {
-      passed.push_back({&bound, later_one});
+      passed.add({&page, at, later_one, ends_online});
     } else {
       bound = later_one;
+      if (ends_online) page.set_online(at, false);
     }
   });
   if (cleanup.vanished.empty()) {
-    for (const Due& due : passed) *due.bound = due.next;
+    passed.raise_bounds();
   } else {
     UserTable rest(root.table);
     for (const SharedString& id : cleanup.vanished) rest.erase(rest.key_of(id.view()));
-    for (const Due& due : passed) *due.bound = due.next;
+    passed.raise_bounds();
     root.table = std::move(rest);
   }
+  passed.is_kept = true;
   // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
-  if (!passed.empty()) root.table.update_due(to, to, [](const RowView&, LowerBound&) {});
+  if (!passed.rows.empty()) root.table.update_due(to, to, [](const Page&, std::uint32_t) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
   root.table.update_cleanups(
       to, [&](const RowView& row) { return kept.has(row) ? kept.until() : upkeep(row.registers(), to, rules).next; });
@@ -13320,21 +13536,20 @@ bool apply_status(const PlaceInTable& place, const PresenceEventView& event, con
       event.status->size() > place.root.rules.max_status_bytes)
     return false;
   if constexpr (has_callback<OnChange>) {
-    SharedString after(*event.status);  // need_rare() may free what the event points to
-    RareRegisters& rare = row.need_rare();
-    const SharedString before(std::exchange(rare.status, std::move(after)));
-    rare.status_at = event.at;
+    SharedString after(*event.status);
+    row.need_rare().status_at = event.at;
+    const SharedString before(std::exchange(row.own_status(), std::move(after)));
     const VisibleState was{is_online(row, place.root, bounds), active, before.view()};
-    notify(place, event.at, was, VisibleState{was.online, was.last_active, rare.status.view()}, on_change);
+    notify(place, event.at, was, VisibleState{was.online, was.last_active, row.status()}, on_change);
   } else {
     static_cast<void>(bounds), static_cast<void>(on_change);
     RareRegisters* rare = row.own_rare();
     if (rare != nullptr) {
-      rare->status.assign(*event.status);
+      row.own_status().assign(*event.status);
     } else {
       SharedString after(*event.status);
       rare = &row.need_rare();
-      rare->status = std::move(after);
+      row.own_status() = std::move(after);
     }
     rare->status_at = event.at;
   }
@@ -13444,8 +13659,11 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
     until = online_until(row.sessions(), root.rules);
   }
   const bool stays_online = root.now < until;
-  root.online += stays_online ? 1u : 0u;
-  root.online -= was_online ? 1u : 0u;
+  if (stays_online != was_online) {
+    root.online += stays_online ? 1u : 0u;
+    root.online -= was_online ? 1u : 0u;
+    place.page.set_online(place.at(), stays_online);
+  }
   // A deferred deadline leaves the bound as it is. The deadline may be earlier if the user came online or a session
   // ended.
   if (stays_online && (is_disconnect || !was_online)) place.lower_bounds(until, never);
@@ -13920,11 +14138,10 @@ template <class It>
 inline constexpr bool may_borrow =
     !std::is_base_of<PresenceEvent, std::remove_reference_t<decltype(*std::declval<It&>())>>::value;
 
-/// Returns whether an event that is applied in place may overwrite or move the status of its row: a status does, and an
-/// activity for which the row needs more memory. The row's id stays where it is.
+/// Returns whether an event that is applied in place overwrites the status of its row. The row itself stays where it
+/// is, and with it the id.
 inline bool may_touch_status(const RowView& row, EventType type) noexcept {
-  return (type == EventType::set_status || (type != EventType::disconnect && !row.has_room_for_activity())) &&
-         !row.status().empty();
+  return type == EventType::set_status && !row.status().empty();
 }
 
 /// Applies the first event of a range in place if that cannot change a string that the events borrow. Returns false and
@@ -21608,16 +21825,15 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   if (root == nullptr) return looked_at;
   const LookupKey self(viewer.id());
   const bool is_one_user = !viewer.id().empty();
-  const auto look = [&](const RowView& row) {
+  const auto look = [&](const UserTable::Found& found) {
     ++looked_at;
-    const std::optional<UserView> user = seen_by_others(row, *root);
-    if (user && !(is_one_user && self.is(row.id()))) consider(*user);
-    return user && user->online;
+    const std::optional<UserView> user = view_of(found, false, *root);
+    if (user && !(is_one_user && self.is(found.row().id()))) consider(*user);
   };
   if (asks_for_online(filter)) {
     root->table.each_online(look);
   } else {
-    for (const RowView row : root->table) look(row);
+    for (auto at = root->table.begin_views(); !at.is_at_end(); ++at) look(at.found());
   }
   // Viewers see themselves even when they are invisible.
   if (is_one_user) {

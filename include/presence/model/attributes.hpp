@@ -362,7 +362,7 @@ class AttributesView {
   /// Returns a copy that owns its fields. O(fields).
   operator Attributes() const {
     Attributes copy;
-    for (const Entry entry : *this) copy[entry.name] = Value(entry.value);
+    if (!empty()) copy_to(copy);  // most users have none
     return copy;
   }
 
@@ -382,6 +382,10 @@ class AttributesView {
   /// @}
 
  private:
+  PRESENCE_DETAIL_APART void copy_to(Attributes& copy) const {
+    for (const Entry entry : *this) copy[entry.name] = Value(entry.value);
+  }
+
   const Attributes* fields_ = nullptr;  // if it is null, the members
   Elements<ValueMember> members_;
 };

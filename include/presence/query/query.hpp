@@ -166,16 +166,15 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   if (root == nullptr) return looked_at;
   const LookupKey self(viewer.id());
   const bool is_one_user = !viewer.id().empty();
-  const auto look = [&](const RowView& row) {
+  const auto look = [&](const UserTable::Found& found) {
     ++looked_at;
-    const std::optional<UserView> user = seen_by_others(row, *root);
-    if (user && !(is_one_user && self.is(row.id()))) consider(*user);
-    return user && user->online;
+    const std::optional<UserView> user = view_of(found, false, *root);
+    if (user && !(is_one_user && self.is(found.row().id()))) consider(*user);
   };
   if (asks_for_online(filter)) {
     root->table.each_online(look);
   } else {
-    for (const RowView row : root->table) look(row);
+    for (auto at = root->table.begin_views(); !at.is_at_end(); ++at) look(at.found());
   }
   // Viewers see themselves even when they are invisible.
   if (is_one_user) {

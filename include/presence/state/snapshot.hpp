@@ -96,6 +96,32 @@ inline std::optional<UserView> seen_by_others(const RowView& row, const Root& ro
   return seen_by_others(row.name(), row.registers(), root.now, root.rules);
 }
 
+/// Returns a plain user as everyone sees them, and as they see themselves. Reads the row alone.
+PRESENCE_DETAIL_FLAT inline UserView view_of_plain(const UserTable::Found& found) noexcept {
+  const RowView row = found.row();
+  const bool is_online = row.is_online();
+  const Timestamp active = row.latest_active();
+  UserView view(row.name(), is_online, row.status(), active == absent ? std::nullopt : std::optional<Timestamp>(active),
+                false, is_online ? Availability::available : Availability::offline);
+  view.data = row.data();
+  return view;
+}
+PRESENCE_DETAIL_APART inline std::optional<UserView> view_of_other(const RowView& row, bool is_self,
+                                                                   const Root& root) noexcept {
+  return is_self ? seen_by_self(row.name(), row.registers(), root.now, root.rules) : seen_by_others(row, root);
+}
+inline std::optional<UserView> view_of(const UserTable::Found& found, bool is_self, const Root& root) noexcept {
+  const RowView row = found.row();
+  if (is_plain(row, root.rules)) return view_of_plain(found);
+  return view_of_other(row, is_self, root);
+}
+PRESENCE_DETAIL_APART inline bool is_other_known(const RowView& row, const Root& root) noexcept {
+  return is_known_to_others(row.registers(), root.now, root.rules);
+}
+inline bool is_known_to_others(const RowView& row, const Root& root) noexcept {
+  return is_plain(row, root.rules) || is_other_known(row, root);
+}
+
 struct SnapshotReader;
 struct SnapshotAccess;
 
@@ -149,7 +175,7 @@ class Snapshot {
   /// Returns the user as `viewer` sees them, or nullopt if the viewer knows of no such user. O(1); copies two strings.
   std::optional<User> find(std::string_view id, Viewer viewer = nobody) const {
     const std::optional<UserView> seen = look(id, viewer);
-    return seen ? std::optional<User>(static_cast<User>(*seen)) : std::nullopt;
+    return seen ? std::optional<User>(std::in_place, *seen) : std::nullopt;
   }
 
   /// @{
@@ -161,7 +187,11 @@ class Snapshot {
 
   /// Returns whether `viewer` sees the user online. O(1).
   bool online(std::string_view id, Viewer viewer = nobody) const noexcept {
-    const std::optional<UserView> seen = look(id, viewer);
+    if (!root_) return false;
+    const detail::UserTable::Found found = root_->table.locate(id);
+    if (!found) return false;
+    if (!is_self(viewer, id) || detail::is_plain(found.row(), root_->rules)) return found.is_online();
+    const std::optional<UserView> seen = detail::view_of_other(found.row(), true, *root_);
     return seen && seen->online;
   }
 
@@ -285,13 +315,12 @@ class Snapshot {
   detail::RowView find_row(std::string_view id) const noexcept { return root_ ? root_->table.find(id) : nullptr; }
 
   std::optional<UserView> look(std::string_view id, Viewer viewer) const noexcept {
-    detail::RowView row = find_row(id);
-    if (row == nullptr) return std::nullopt;
-    if (!viewer.id().empty() && viewer.id() == id) {
-      return detail::seen_by_self(row->name(), row->registers(), root_->now, root_->rules);
-    }
-    return detail::seen_by_others(*row, *root_);
+    if (!root_) return std::nullopt;
+    const detail::UserTable::Found found = root_->table.locate(id);
+    if (!found) return std::nullopt;
+    return detail::view_of(found, is_self(viewer, id), *root_);
   }
+  static bool is_self(Viewer viewer, std::string_view id) noexcept { return !viewer.id().empty() && viewer.id() == id; }
 
   bool equals(const Snapshot& other) const {
     if (root_ == other.root_) return true;
@@ -345,7 +374,11 @@ class Snapshot::const_iterator {
 
   /// @{
   /// The user, as everyone sees them.
-  UserView operator*() const noexcept { return *detail::seen_by_others(*at_, *root_); }
+  UserView operator*() const noexcept {
+    const detail::UserTable::Found found = at_.found();
+    if (detail::is_plain(found.row(), root_->rules)) return detail::view_of_plain(found);
+    return *detail::view_of_other(found.row(), false, *root_);
+  }
   pointer operator->() const noexcept { return pointer(**this); }
   /// @}
   /// @{
@@ -374,7 +407,7 @@ class Snapshot::const_iterator {
   }
 
   void skip_unknown() noexcept {
-    while (at_ != root_->table.end() && !detail::seen_by_others(*at_, *root_)) ++at_;
+    while (!at_.is_at_end() && !detail::is_known_to_others(*at_, *root_)) ++at_;
   }
 
   const detail::Root* root_ = nullptr;
@@ -382,7 +415,7 @@ class Snapshot::const_iterator {
 };
 
 inline Snapshot::const_iterator Snapshot::begin() const& noexcept {
-  return root_ ? const_iterator(*root_, root_->table.begin()) : const_iterator();
+  return root_ ? const_iterator(*root_, root_->table.begin_views()) : const_iterator();
 }
 inline Snapshot::const_iterator Snapshot::end() const& noexcept {
   return root_ ? const_iterator(*root_, root_->table.end()) : const_iterator();

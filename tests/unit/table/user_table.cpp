@@ -81,6 +81,8 @@ detail::UserRegisters registers_of(std::int64_t value) {
   registers.status_at = Timestamp::from_ns(value);
   return registers;
 }
+/// Whether others see a user with this value online, for tests of what pages keep of it.
+bool is_online(std::int64_t value) { return value % 3 == 0; }
 std::int64_t value_of(const RowView& row) { return row.registers().status_at().ns(); }
 
 template <class Table>
@@ -88,9 +90,10 @@ void put(Table& table, const std::string& id, std::int64_t value, std::int64_t d
   const detail::UserKey key = table.key_of(id);
   const Timestamp due_at = Timestamp::from_ns(due), cleanup_at = Timestamp::from_ns(cleanup);
   if (table.find(key) == nullptr) {
-    table.insert(key, UserRow(detail::SharedString(id), registers_of(value)), due_at, cleanup_at);
+    table.insert(key, UserRow(detail::SharedString(id), registers_of(value)), due_at, cleanup_at, is_online(value));
   } else {
-    table.change(key, due_at, cleanup_at, [&](const detail::RowAccess& row) { row.replace(registers_of(value)); });
+    table.change(key, due_at, cleanup_at, is_online(value),
+                 [&](const detail::RowAccess& row) { row.replace(registers_of(value)); });
   }
 }
 
@@ -114,12 +117,22 @@ void compare(const Table& table, const Model& model) {
   }
   REQUIRE(met.size() == model.size());
   std::int64_t due = INT64_MAX;
+  std::size_t online = 0;
   for (const auto& [id, value] : model) {
     const RowView found = table.find(id);
     REQUIRE(found != nullptr);
     REQUIRE(value_of(*found) == value.kept);
+    REQUIRE(found.is_online() == is_online(value.kept));
+    REQUIRE(table.locate(id).row() == found);
+    REQUIRE(table.locate(id).is_online() == is_online(value.kept));
+    online += is_online(value.kept) ? 1u : 0u;
     due = std::min(due, value.due);
   }
+  table.each_online([&](const typename Table::Found& found) {
+    REQUIRE(is_online(value_of(found.row())));
+    --online;
+  });
+  REQUIRE(online == 0);
   REQUIRE(table.due().ns() <= due);
   REQUIRE(table.earliest([&](const RowView& row) { return Timestamp::from_ns(model.at(std::string(row.name())).due); })
               .ns() == due);
@@ -165,8 +178,9 @@ TEST_CASE_TEMPLATE("the table behaves like std::map and its copies never change,
       // Rows that are due soon may be normal_form_of together with due rows of their page.
       const std::int64_t soon = now + static_cast<std::int64_t>(chance.below(2) * chance.below(20000));
       table.update_due(Timestamp::from_ns(now), Timestamp::from_ns(soon),
-                       [&](const RowView& row, detail::LowerBound& bound) {
-                         bound = Timestamp::from_ns(model.at(std::string(row.name())).due);
+                       [&](detail::Page& page, std::uint32_t at) {
+                         const RowView row = page.row(at);
+                         page.dues()[at] = Timestamp::from_ns(model.at(std::string(row.name())).due);
                        });
       REQUIRE(table.due().ns() > now);
     } else if (chance.below(100) == 0) {
@@ -437,7 +451,7 @@ TEST_CASE("a row whose change throws keeps its old deadline") {
   detail::UserTable table(99);
   put(table, "ann", 1, 50);
   put(table, "bob", 1, 80);
-  CHECK_THROWS_AS(table.change(table.key_of("ann"), Timestamp::from_ns(90), detail::never,
+  CHECK_THROWS_AS(table.change(table.key_of("ann"), Timestamp::from_ns(90), detail::never, false,
                                [](const detail::RowAccess&) { throw Failure(); }),
                   Failure);
   std::vector<std::string> visited;

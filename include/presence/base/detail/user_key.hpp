@@ -57,12 +57,17 @@ class Tagger {
       : low_(mix(seed ^ 0xA0761D6478BD642Fu) | 1), high_(mix(seed ^ 0xE7037ED1A0B428DBu) | 1) {}
 
   std::uint8_t tag_of(const LookupKey& id) const noexcept {
-    const std::uint64_t hash = id.is_short() ? id.low() * low_ + id.high() * high_ : hash_long(id.text());
-    const auto tag = static_cast<std::uint8_t>(hash >> 56);
-    return tag != 0 ? tag : 1;  // 0 means no user
+    return id.is_short() ? tag_of_short(id) : tag_of_hash(hash_long(id.text()));
+  }
+  std::uint8_t tag_of_short(const LookupKey& id) const noexcept {
+    return tag_of_hash(id.low() * low_ + id.high() * high_);
   }
 
  private:
+  static std::uint8_t tag_of_hash(std::uint64_t hash) noexcept {
+    const auto tag = static_cast<std::uint8_t>(hash >> 56);
+    return tag != 0 ? tag : 1;  // 0 means no user
+  }
   PRESENCE_DETAIL_APART std::uint64_t hash_long(std::string_view id) const noexcept {
     return SipHash<1, 3>::hash64(id, {low_, high_});
   }

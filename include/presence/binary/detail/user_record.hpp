@@ -375,7 +375,8 @@ inline void append_session(ByteWriter& out, const SessionRegisters& session, Tim
   if (is_rare) append_rare_of_session(out, session, has_state, unit);
 }
 
-inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bits, const TimestampUnit& unit) {
+inline void append_rare(ByteWriter& out, const RareRegisters& kept, std::string_view text, unsigned bits,
+                        const TimestampUnit& unit) {
   out.byte(bits);
   if ((bits & dropped_range) != 0) {
     unit.append(out, kept.dropped_range.from);
@@ -383,7 +384,7 @@ inline void append_rare(ByteWriter& out, const RareRegisters& kept, unsigned bit
   }
   if ((bits & status) != 0) {
     unit.append(out, kept.status_at);
-    out.text(text_of(kept.status));
+    out.text(text);
   }
   if ((bits & reported) != 0) unit.append(out, kept.reported_at);
   if ((bits & choice) != 0) {
@@ -616,7 +617,7 @@ inline void append_user(ByteWriter& out, std::string_view id, const RegistersVie
     unit.append(out, visibility_change.at);
     out.byte(visibility_change.invisible ? 1 : 0);
   }
-  if (rare != 0) record::append_rare(out, *user.rare, rare, unit);
+  if (rare != 0) record::append_rare(out, *user.rare, user.status(), rare, unit);
   if (has_data) record::append_data(out, *user.rare->data, unit);
 }
 

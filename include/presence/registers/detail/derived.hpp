@@ -269,6 +269,7 @@ inline RegistersView hidden_part(const RegistersView& user, Timestamp cut) noexc
   const std::size_t seen = seen_activities(user.activities, cut);
   hidden.activities = {user.activities.data() + seen, user.activities.size() - seen};
   hidden.rare = nullptr;
+  hidden.text = nullptr;
   if (hidden.report() != nullptr) hidden.sessions = hidden.sessions.without_first();
   return hidden;
 }

@@ -293,6 +293,7 @@ inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules
       rest.choice_until = user.choice_until;
     }
     static_cast<RareRegisters&>(user) = std::move(rest);
+    user.status = SharedString();
   }
   if (user.reported_at != absent && user.reported_at <= user.forgotten_up_to) return;
   if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;

@@ -57,7 +57,6 @@ struct DroppedRange {
 struct RareRegisters {
   DroppedRange dropped_range;                          // of the trailing invisible run
   Timestamp status_at = absent, status_until = never;  // the status reads as empty from `status_until` on
-  SharedString status;
   Timestamp choice_at = absent, choice_until = never;  // the choice counts before `choice_until`
   Timestamp reported_at = absent;  // of the latest report; what it says is in the session of the reports
   Timestamp reported_last_active_at = absent, reported_last_active = absent;
@@ -72,9 +71,9 @@ struct RareRegisters {
   }
 
   friend bool operator==(const RareRegisters& a, const RareRegisters& b) noexcept {
-    return a.dropped_range == b.dropped_range && a.status_at == b.status_at && a.status == b.status &&
-           a.status_until == b.status_until && a.removed == b.removed && a.choice_at == b.choice_at &&
-           a.choice_until == b.choice_until && a.choice == b.choice && a.reported_at == b.reported_at &&
+    return a.dropped_range == b.dropped_range && a.status_at == b.status_at && a.status_until == b.status_until &&
+           a.removed == b.removed && a.choice_at == b.choice_at && a.choice_until == b.choice_until &&
+           a.choice == b.choice && a.reported_at == b.reported_at &&
            a.reported_last_active_at == b.reported_last_active_at && a.reported_last_active == b.reported_last_active &&
            a.forgotten_up_to == b.forgotten_up_to && a.data == b.data;
   }
@@ -86,6 +85,7 @@ using Sessions = SmallVector<SessionRegisters, 4>;
 
 /// The registers of a user in unpacked form, for modification. user_row.hpp defines the stored form.
 struct UserRegisters : RareRegisters {
+  SharedString status;                   // empty without `status_at`
   Sessions sessions;                     // by id
   Activities activities;                 // ascending in value and, since dominated ones are dropped, in evidence
   VisibilityChanges visibility_changes;  // ascending, one per timestamp
@@ -96,7 +96,7 @@ struct UserRegisters : RareRegisters {
 
   friend bool operator==(const UserRegisters& a, const UserRegisters& b) noexcept {
     return a.sessions == b.sessions && a.activities == b.activities && a.visibility_changes == b.visibility_changes &&
-           static_cast<const RareRegisters&>(a) == static_cast<const RareRegisters&>(b);
+           a.status == b.status && static_cast<const RareRegisters&>(a) == static_cast<const RareRegisters&>(b);
   }
 };
 
@@ -151,13 +151,18 @@ struct RegistersView {
   SessionSpan sessions;
   Span<Activity> activities;
   Span<VisibilityChange> visibility_changes;
+  const SharedString* text = nullptr;       // the status; null if there is none
   const RareRegisters* rare = nullptr;      // null if all of them are empty
   const RareRegisters* choosing = nullptr;  // the same, for the choice; it may be the only one of them in a view
   Timestamp window = absent;                // the part of a run before it does not matter; see `normal_run_start`
 
   RegistersView() noexcept = default;
   RegistersView(const UserRegisters& user) noexcept
-      : activities(user.activities), visibility_changes(user.visibility_changes), rare(&user), choosing(&user) {
+      : activities(user.activities),
+        visibility_changes(user.visibility_changes),
+        text(&user.status),
+        rare(&user),
+        choosing(&user) {
     if (!user.sessions.empty())
       sessions = SessionSpan(user.sessions.data(), {user.sessions.data() + 1, user.sessions.size() - 1});
   }
@@ -167,7 +172,7 @@ struct RegistersView {
            (rare == nullptr || rare->nothing());
   }
   Timestamp status_at() const noexcept { return rare == nullptr ? absent : rare->status_at; }
-  std::string_view status() const noexcept { return rare == nullptr ? std::string_view() : rare->status.view(); }
+  std::string_view status() const noexcept { return text == nullptr ? std::string_view() : text->view(); }
   Timestamp status_until() const noexcept { return rare == nullptr ? never : rare->status_until; }
   /// The status at a timestamp: empty if it has ended.
   std::string_view status(Timestamp now) const noexcept { return now < status_until() ? status() : std::string_view(); }
@@ -493,7 +498,7 @@ inline void join(UserRegisters& user, const UserRegisters& other, const Rules& r
 /// be stored in different forms until it is normalised.
 inline bool same_beside_sessions(const RegistersView& a, const RegistersView& b) noexcept {
   return same_elements(a.activities, b.activities) && same_elements(a.visibility_changes, b.visibility_changes) &&
-         (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
+         a.status() == b.status() && (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
 }
 
 }  // namespace detail

@@ -12,10 +12,12 @@
 #include <presence/state/detail/changes.hpp>
 #include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/snapshot.hpp>
+#include <presence/table/detail/page.hpp>
 #include <presence/table/detail/user_row.hpp>
 #include <presence/table/detail/user_table.hpp>
 
 #include <cstddef>  // for size_t
+#include <cstdint>  // for uint32_t
 #include <utility>  // for move
 
 /// How time passes: expiry, forgetting, and giving memory back.
@@ -97,15 +99,37 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   // A deferred deadline, which is the most frequent case, is updated at once. A passed one is updated only when nothing
   // can fail any more. If there is no callback and no user to remove, that is also at once.
   const bool can_fail = changes != nullptr || forgets || !cleanup.vanished.empty();
-  struct Due {
-    LowerBound* bound;
+  struct Passed {
+    Page* page;
+    std::uint32_t at;
     Timestamp next;
+    bool ends_online;
   };
-  Vector<Due> passed;
+  /// The passed deadlines. Until they are kept, the users are offline only for now.
+  struct AllPassed {
+    Vector<Passed> rows;
+    bool is_kept = false;
+
+    void add(const Passed& row) {
+      rows.push_back(row);
+      if (row.ends_online) row.page->set_online(row.at, false);
+    }
+    void raise_bounds() const noexcept {
+      for (const Passed& row : rows) row.page->dues()[row.at] = row.next;
+    }
+    ~AllPassed() {
+      if (is_kept) return;
+      for (const Passed& row : rows) {
+        if (row.ends_online) row.page->set_online(row.at, true);
+      }
+    }
+  } passed;
   root.table.unshare_due(to);
   // Heartbeats do not raise the bounds. So the bounds of a page that will soon be too low are raised together.
   const Timestamp soon = forgets ? to : to + Duration::from_ns(rules.session_timeout.ns() / 8);
-  root.table.update_due(to, soon, [&](const RowView& row, LowerBound& bound) {
+  root.table.update_due(to, soon, [&](Page& page, std::uint32_t at) {
+    const RowView row = RowView(page.row(at));
+    LowerBound& bound = page.dues()[at];
     const bool is_simple = is_plain(row, rules);
     if (is_simple) {
       // The first session may be enough to show that the user has not expired.
@@ -125,39 +149,44 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
       ++fewer_online;
       if (!can_fail) {
         bound = never;
+        page.set_online(at, false);
         return;
       }
       if (changes != nullptr) {
         const Seen before(user, from, rules);
         changes->add(Change{next, row.id(), before, before.offline()});
       }
-      passed.push_back({&bound, never});
+      passed.add({&page, at, never, true});
       return;
     }
     // A user may become idle, time out, lose their status, and be forgotten: each of these is a separate change.
-    for (Timestamp at = from, due; (due = next_change(user, at, rules)) <= to; at = due) {
-      const Seen before(user, at, rules), after(user, due, rules);
-      fewer_online += before.is_online() && !after.is_online() ? 1u : 0u;
+    bool ends_online = false;
+    for (Timestamp then = from, due; (due = next_change(user, then, rules)) <= to; then = due) {
+      const Seen before(user, then, rules), after(user, due, rules);
+      ends_online = ends_online || (before.is_online() && !after.is_online());
       fewer_known += after.is_known() ? 0u : 1u;
       if (changes != nullptr) changes->add(Change{due, row.id(), before, after});
     }
+    fewer_online += ends_online ? 1u : 0u;
     const Timestamp later_one = next_change(user, to, rules);
     if (can_fail) {
-      passed.push_back({&bound, later_one});
+      passed.add({&page, at, later_one, ends_online});
     } else {
       bound = later_one;
+      if (ends_online) page.set_online(at, false);
     }
   });
   if (cleanup.vanished.empty()) {
-    for (const Due& due : passed) *due.bound = due.next;
+    passed.raise_bounds();
   } else {
     UserTable rest(root.table);
     for (const SharedString& id : cleanup.vanished) rest.erase(rest.key_of(id.view()));
-    for (const Due& due : passed) *due.bound = due.next;
+    passed.raise_bounds();
     root.table = std::move(rest);
   }
+  passed.is_kept = true;
   // Raises the bounds of the pages, which would otherwise still contain the passed deadlines.
-  if (!passed.empty()) root.table.update_due(to, to, [](const RowView&, LowerBound&) {});
+  if (!passed.rows.empty()) root.table.update_due(to, to, [](const Page&, std::uint32_t) {});
   for (UserRow& row : cleanup.rows) root.table.exchange_row(root.table.key_of(row.head.id.view()), row);
   root.table.update_cleanups(
       to, [&](const RowView& row) { return kept.has(row) ? kept.until() : upkeep(row.registers(), to, rules).next; });

@@ -42,11 +42,10 @@ template <class It>
 inline constexpr bool may_borrow =
     !std::is_base_of<PresenceEvent, std::remove_reference_t<decltype(*std::declval<It&>())>>::value;
 
-/// Returns whether an event that is applied in place may overwrite or move the status of its row: a status does, and an
-/// activity for which the row needs more memory. The row's id stays where it is.
+/// Returns whether an event that is applied in place overwrites the status of its row. The row itself stays where it
+/// is, and with it the id.
 inline bool may_touch_status(const RowView& row, EventType type) noexcept {
-  return (type == EventType::set_status || (type != EventType::disconnect && !row.has_room_for_activity())) &&
-         !row.status().empty();
+  return type == EventType::set_status && !row.status().empty();
 }
 
 /// Applies the first event of a range in place if that cannot change a string that the events borrow. Returns false and

@@ -42,7 +42,7 @@ class Seen {
     is_online_ = view->online;
     availability_ = view->availability;
     if (view->last_active) last_active_ = *view->last_active;
-    if (!view->status.empty()) status_ = user.rare->status;
+    if (!view->status.empty() && user.text != nullptr) status_ = *user.text;
     if (!view->data.empty()) data_ = user.rare->data;
     if (!view->activity.empty()) activity_ = Shown::of(user, now, rules).activity;
   }

@@ -105,21 +105,20 @@ bool apply_status(const PlaceInTable& place, const PresenceEventView& event, con
       event.status->size() > place.root.rules.max_status_bytes)
     return false;
   if constexpr (has_callback<OnChange>) {
-    SharedString after(*event.status);  // need_rare() may free what the event points to
-    RareRegisters& rare = row.need_rare();
-    const SharedString before(std::exchange(rare.status, std::move(after)));
-    rare.status_at = event.at;
+    SharedString after(*event.status);
+    row.need_rare().status_at = event.at;
+    const SharedString before(std::exchange(row.own_status(), std::move(after)));
     const VisibleState was{is_online(row, place.root, bounds), active, before.view()};
-    notify(place, event.at, was, VisibleState{was.online, was.last_active, rare.status.view()}, on_change);
+    notify(place, event.at, was, VisibleState{was.online, was.last_active, row.status()}, on_change);
   } else {
     static_cast<void>(bounds), static_cast<void>(on_change);
     RareRegisters* rare = row.own_rare();
     if (rare != nullptr) {
-      rare->status.assign(*event.status);
+      row.own_status().assign(*event.status);
     } else {
       SharedString after(*event.status);
       rare = &row.need_rare();
-      rare->status = std::move(after);
+      row.own_status() = std::move(after);
     }
     rare->status_at = event.at;
   }
@@ -229,8 +228,11 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
     until = online_until(row.sessions(), root.rules);
   }
   const bool stays_online = root.now < until;
-  root.online += stays_online ? 1u : 0u;
-  root.online -= was_online ? 1u : 0u;
+  if (stays_online != was_online) {
+    root.online += stays_online ? 1u : 0u;
+    root.online -= was_online ? 1u : 0u;
+    place.page.set_online(place.at(), stays_online);
+  }
   // A deferred deadline leaves the bound as it is. The deadline may be earlier if the user came online or a session
   // ended.
   if (stays_online && (is_disconnect || !was_online)) place.lower_bounds(until, never);

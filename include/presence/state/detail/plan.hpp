@@ -46,6 +46,7 @@ class Before {
   Before(const UserRegisters& user, const PresenceEventView& event)
       : activities_(user.activities),
         visibility_changes_(user.visibility_changes),
+        status_(user.status),
         rare_(user),
         session_count(user.sessions.size()) {
     if (!has_session(event.type)) return;
@@ -61,7 +62,8 @@ class Before {
   /// Returns whether the event changed nothing. A removal changes sessions only if it is later than the one before.
   bool is_same(const UserRegisters& user, const PresenceEventView& event) const noexcept {
     if (user.sessions.size() != session_count || user.activities != activities_ ||
-        user.visibility_changes != visibility_changes_ || !(static_cast<const RareRegisters&>(user) == rare_))
+        user.visibility_changes != visibility_changes_ || user.status != status_ ||
+        !(static_cast<const RareRegisters&>(user) == rare_))
       return false;
     if (!has_session(event.type)) return true;
     const SessionRegisters* const session = find(user, event);
@@ -77,6 +79,7 @@ class Before {
 
   Activities activities_;
   VisibilityChanges visibility_changes_;
+  SharedString status_;
   RareRegisters rare_;
   SessionRegisters session_;
   bool had_session_ = false;
@@ -204,9 +207,10 @@ inline void commit(Root& root, const UserKey& key, Plan&& plan) {
     rest.erase(kept);
     root.table = std::move(rest);
   } else if (plan.row != nullptr) {
-    root.table.change(kept, due, cleanup, [&plan](const RowAccess& row) { row.replace(std::move(plan.after)); });
+    root.table.change(kept, due, cleanup, is_online,
+                      [&plan](const RowAccess& row) { row.replace(std::move(plan.after)); });
   } else {
-    root.table.insert(kept, UserRow(id, std::move(plan.after)), due, cleanup);
+    root.table.insert(kept, UserRow(id, std::move(plan.after)), due, cleanup, is_online);
   }
   root.known = known;
   root.online = online;

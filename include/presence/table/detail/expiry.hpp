@@ -53,7 +53,7 @@ void update_due_below(Node& node, Timestamp now, Timestamp soon, UpdateRow& upda
       Page& page = *pages[i].page;
       LowerBound* const dues = page.dues();
       const auto update_at = [&](std::size_t at) {
-        update_row(RowView(page.row(static_cast<std::uint32_t>(at))), dues[at]);
+        update_row(page, static_cast<std::uint32_t>(at));
         pages[i].others = earlier(pages[i].others, dues[at].owned());
       };
       for (std::uint32_t rows = pages[i].rows; rows != 0; rows &= rows - 1) update_at(detail::lowest_bit(rows));

@@ -41,15 +41,21 @@ class alignas(64) Page : public Branch {
   const std::uint32_t capacity;
   /// The mark shared with pages that were compared and found equal.
   EqualityMark equality;
-  /// A bit for each of the first `room` rows, set if the row is known to be offline. Cleared by any change. Time alone
-  /// brings no user online.
-  Note offline;
 
   /// Clears what readers cached. Call it before a row is changed.
-  void forget_notes() noexcept {
-    equality.clear();
-    if (offline.read() != 0) offline.write(0);
+  void forget_notes() noexcept { equality.clear(); }
+
+  /// Whether others see the user of a row online, answered without a look at the registers. Whoever changes a row or
+  /// lets time pass sets it.
+  bool is_online(std::uint32_t at) const noexcept {
+    return at < room ? (online_rows_ >> at & 1) != 0 : rest(at)->is_online;
   }
+  void set_online(std::uint32_t at, bool is_online) noexcept {
+    rest(at)->is_online = is_online;
+    if (at < room) online_rows_ = (online_rows_ & ~(std::uint32_t{1} << at)) | std::uint32_t{is_online} << at;
+  }
+  /// A bit for each of the first `room` rows, set if others see the user online.
+  std::uint32_t online_rows() const noexcept { return online_rows_; }
 
   /// Returns whether a row is known to have an activity of at least that value, on evidence no later than `at`. A
   /// heartbeat of that value then does not change the activities, and the rest of the row need not be read. Only the
@@ -87,6 +93,7 @@ class alignas(64) Page : public Branch {
     copy->copy_bounds(other);
     for (std::uint32_t i = 0; i < other.size; ++i) detail::construct<LowerBound>(copy->dues() + i, other.dues()[i]);
     std::memcpy(copy->tags(), other.tags(), other.size);
+    copy->online_rows_ = other.online_rows_;
     for (std::uint32_t i = 0; i < other.size; ++i) other.row(i).prefetch_owners();
     for (std::uint32_t i = 0; i < other.size; ++i) {
       detail::construct<RowHead>(copy->heads() + i, other.heads()[i]);
@@ -151,6 +158,12 @@ class alignas(64) Page : public Branch {
   void prefetch_elsewhere() const noexcept {
     for (std::uint32_t at = 0; at < size; ++at) row(at).prefetch_elsewhere();
   }
+  void prefetch_for_views() const noexcept {
+    for (std::uint32_t at = 0; at < size; ++at) {
+      const RowView one = row(at);
+      if (!one.is_plain() || one.has_data()) one.prefetch_elsewhere();
+    }
+  }
   void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(LowerBound)); }
   /// @}
 
@@ -200,7 +213,7 @@ class alignas(64) Page : public Branch {
   }
 
   /// Inserts a row at an index. The page must have room for it.
-  void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due) noexcept {
+  void insert(std::uint32_t at, UserRow&& row, std::uint8_t tag, Timestamp row_due, bool is_online) noexcept {
     forget_notes();
     covered_rows_ = 0;
     move_rows(*this, at, *this, at + 1, size - at);
@@ -209,6 +222,8 @@ class alignas(64) Page : public Branch {
     detail::construct<LowerBound>(dues() + at, row_due);
     tags()[at] = tag;
     ++size;
+    rest(at)->is_online = is_online;
+    find_online_rows();
   }
   void erase(std::uint32_t at) noexcept {
     forget_notes();
@@ -216,6 +231,7 @@ class alignas(64) Page : public Branch {
     end_row(at);
     move_rows(*this, at + 1, *this, at, size - at - 1);
     tags()[--size] = 0;
+    find_online_rows();
   }
   /// Moves the rows of another page, from index `from` on, behind the rows of this page. This page must have room for
   /// them.
@@ -225,6 +241,8 @@ class alignas(64) Page : public Branch {
     covered_rows_ = other.covered_rows_ = 0;
     size += count;
     while (other.size != from) other.tags()[--other.size] = 0;
+    find_online_rows();
+    other.find_online_rows();
   }
 
   static std::uint32_t capacity_for(std::uint32_t rows) noexcept { return (rows + step - 1) / step * step; }
@@ -267,6 +285,14 @@ class alignas(64) Page : public Branch {
     std::memmove(to.tags() + at, from.tags() + first, count);
   }
 
+  /// Makes the bits of the first rows. Call it when rows have moved.
+  void find_online_rows() noexcept {
+    online_rows_ = 0;
+    const std::uint32_t first = size < room ? size : room;
+    for (std::uint32_t at = 0; at < first; ++at) online_rows_ |= std::uint32_t{rest(at)->is_online} << at;
+  }
+
+  std::uint32_t online_rows_ = 0;
   std::uint32_t covered_rows_ = 0;  // a bit for each of the first rows
   Timestamp covered_value_, covered_from_;
 };

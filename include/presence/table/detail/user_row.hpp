@@ -60,7 +60,7 @@ class alignas(SessionRegisters) Overflow {
     std::size_t sum = bytes_of(shape_);
     for (std::uint32_t i = 0; i < shape_.sessions; ++i) sum += sessions()[i].bytes_elsewhere();
     if (!shape_.rare) return sum;
-    return sum + rare()->status.bytes_elsewhere() + (rare()->data ? rare()->data->memory() : 0);
+    return sum + (rare()->data ? rare()->data->memory() : 0);
   }
 
   /// Takes over the content of another one. This one must be empty and have room for it.
@@ -125,20 +125,29 @@ struct RowHead {
 };
 static_assert(sizeof(RowHead) == 64, "a heartbeat should read no more");
 
-/// The rest of a row, with up to two activities inside, which is enough for most users. Copies share the overflow.
+/// The rest of a row: what others see of a user beside their sessions, with up to two activities inside, which is
+/// enough for most users. Copies share the overflow.
 struct alignas(8) RowRest {
   static constexpr std::size_t activities_inside = 2;
 
   Activity activities[activities_inside];
+  SharedString status;
   Overflow* overflow = nullptr;
   std::uint32_t session_count = 0;
-  std::uint8_t count = 0;    // of the activities inside
-  bool is_plain = true;      // see RowView::is_plain
-  std::uint16_t unused = 0;  // replaces padding, which could differ between copies
+  std::uint8_t count = 0;  // of the activities inside
+  bool is_plain = true;    // see RowView::is_plain
+  bool has_data = false;
+  bool is_online = false;  // as others see the user; see Page::set_online
 
   RowRest() noexcept = default;
   RowRest(const RowRest& other) noexcept
-      : overflow(other.overflow), session_count(other.session_count), count(other.count), is_plain(other.is_plain) {
+      : status(other.status),
+        overflow(other.overflow),
+        session_count(other.session_count),
+        count(other.count),
+        is_plain(other.is_plain),
+        has_data(other.has_data),
+        is_online(other.is_online) {
     for (std::size_t i = 0; i < activities_inside; ++i) activities[i] = other.activities[i];
     if (overflow != nullptr) overflow->add_owner();
   }
@@ -150,14 +159,18 @@ struct alignas(8) RowRest {
   ~RowRest() {
     if (overflow != nullptr) overflow->drop_owner();
   }
+  /// Exchanges all but `is_online`, which belongs to the place of the row in a page.
   void swap(RowRest& other) noexcept {
     for (std::size_t i = 0; i < activities_inside; ++i) std::swap(activities[i], other.activities[i]);
+    std::swap(status, other.status);
     std::swap(overflow, other.overflow);
     std::swap(session_count, other.session_count);
     std::swap(count, other.count);
     std::swap(is_plain, other.is_plain);
+    std::swap(has_data, other.has_data);
   }
 };
+static_assert(sizeof(void*) != 8 || sizeof(RowRest) == 64, "a read of a user should touch two lines");
 
 /// A non-owning view of one user's row, which has two parts. It is used like a pointer to a row: null if there is no
 /// such user.
@@ -181,20 +194,31 @@ class RowView {
   SessionSpan sessions() const noexcept {
     return rest_->session_count == 0 ? SessionSpan() : SessionSpan(&head_->session, other_sessions());
   }
-  std::string_view status() const noexcept {
-    return has_rare() ? rest_->overflow->rare()->status.view() : std::string_view();
-  }
+  std::string_view status() const noexcept { return rest_->status.view(); }
   /// The value of the latest activity, or `absent`.
-  Timestamp latest_active() const noexcept { return activities().empty() ? absent : activities().back().value; }
+  Timestamp latest_active() const noexcept {
+    if (rest_->count != 0) return rest_->activities[rest_->count - 1].value;
+    return activities().empty() ? absent : activities().back().value;
+  }
   Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
+  /// Whether others see the user online. Only of a row in a page; see Page::set_online.
+  bool is_online() const noexcept { return rest_->is_online; }
   /// Returns whether only sessions that say nothing, activities, data and a status without an end are stored for the
   /// user, and the user is known to others whether or not they are online. Reports are not among it.
   bool is_plain() const noexcept { return rest_->is_plain; }
+
+  /// Returns whether a view of a plain user has to read more than the row.
+  bool has_data() const noexcept { return rest_->has_data; }
+  /// What the user publishes by name.
+  Elements<ValueMember> data() const noexcept {
+    return rest_->has_data && has_rare() ? rest_->overflow->rare()->data.view() : Elements<ValueMember>();
+  }
 
   RegistersView registers() const noexcept {
     RegistersView view;
     view.sessions = sessions();
     view.activities = activities();
+    view.text = &rest_->status;
     if (Overflow* const more = rest_->overflow) {
       view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->visibility_change_count};
       if (more->shape().rare) view.rare = view.choosing = more->rare();
@@ -206,6 +230,7 @@ class RowView {
     const RegistersView view = registers();
     UserRegisters user;
     if (view.rare != nullptr) static_cast<RareRegisters&>(user) = *view.rare;
+    user.status = rest_->status;
     user.sessions.reserve(view.sessions.size());
     for (const SessionRegisters& session : view.sessions) user.sessions.push_back(session);
     user.activities.reserve(view.activities.size());
@@ -236,22 +261,16 @@ class RowView {
     return all.empty() ? nullptr : &all.back();
   }
 
-  /// Returns whether one more activity fits into the memory of the row.
-  bool has_room_for_activity() const noexcept {
-    const std::size_t count = activities().size();
-    if (count < RowRest::activities_inside) return true;
-    Overflow* const more = rest_->overflow;
-    return more != nullptr && more->only_owner() && more->shape().activities > count;
-  }
-
   /// Returns the size of the user's memory outside the row in bytes, without the id.
   std::size_t bytes_elsewhere() const noexcept {
-    return head_->session.bytes_elsewhere() + (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
+    return head_->session.bytes_elsewhere() + rest_->status.bytes_elsewhere() +
+           (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
   }
 
   /// Returns whether the row may have memory outside of the page.
   bool has_memory_elsewhere() const noexcept {
-    return rest_->overflow != nullptr || !head_->session.id.is_inside() || !head_->session.is_simple();
+    return rest_->overflow != nullptr || !rest_->status.is_inside() || !head_->session.id.is_inside() ||
+           !head_->session.is_simple();
   }
 
   /// @{
@@ -263,7 +282,7 @@ class RowView {
   bool keeps_same_beside(const RowView& other) const noexcept {
     if (rest_->session_count != other.rest_->session_count) return false;
     if (rest_->overflow == other.rest_->overflow)
-      return rest_->count == other.rest_->count &&
+      return rest_->count == other.rest_->count && rest_->status == other.rest_->status &&
              same_elements(Span<Activity>{rest_->activities, rest_->count},
                            Span<Activity>{other.rest_->activities, other.rest_->count});
     return same_elements(other_sessions(), other.other_sessions()) &&
@@ -309,6 +328,8 @@ class RowAccess : public RowView {
   /// Swaps the content with another row of the same user.
   inline void swap(struct UserRow& row) const noexcept;
 
+  /// The status, for changes in place. A row with a text must have `status_at` as well, in the rare registers.
+  SharedString& own_status() const noexcept { return rest().status; }
   /// Returns the session or the rare registers, if they exist and may be changed in place; else null.
   SessionRegisters* own_session(const LookupKey& id) const noexcept {
     if (id.is(head_->session.id)) return &head().session;
@@ -410,8 +431,10 @@ class RowAccess : public RowView {
                     user.reported_last_active_at == absent && user.forgotten_up_to == absent &&
                     user.dropped_range.to == absent && user.removed == absent && user.status_until == never &&
                     user.choice_at == absent && say_nothing(user.sessions) &&
-                    (user.sessions.empty() || !user.activities.empty() || user.status_at != absent);
+                    (!user.activities.empty() || user.status_at != absent);
     head().session = user.sessions.empty() ? SessionRegisters() : std::move(user.sessions[0]);
+    rest.status = std::move(user.status);
+    rest.has_data = static_cast<bool>(user.data);
     rest.session_count = static_cast<std::uint32_t>(user.sessions.size());
     const bool inside = user.activities.size() <= RowRest::activities_inside;
     rest.count = static_cast<std::uint8_t>(inside ? user.activities.size() : 0);

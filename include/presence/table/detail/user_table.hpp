@@ -94,12 +94,50 @@ class BasicUserTable {
     key.tag = tagger_.tag_of(key.id);
   }
 
-  RowView find(const UserKey& key) const noexcept {
+  /// A user's row, and whether others see the user online.
+  struct Found {
+    const Page* page = nullptr;
+    std::uint32_t at = 0;
+
+    explicit operator bool() const noexcept { return page != nullptr; }
+    RowView row() const noexcept { return page->row(at); }
+    /// Reads the page and not the row.
+    bool is_online() const noexcept { return page->is_online(at); }
+  };
+  Found locate(const UserKey& key) const noexcept {
     const Way way = way_to(key);
     const std::uint32_t at = way.find(key);
-    return at != Page::none ? way.page()->row(at) : RowView();
+    return at != Page::none ? Found{way.page(), at} : Found();
   }
-  PRESENCE_DETAIL_FLAT RowView find(std::string_view id) const noexcept { return find(key_of(id)); }
+  RowView find(const UserKey& key) const noexcept {
+    const Found found = locate(key);
+    return found ? found.row() : RowView();
+  }
+  /// The same in fewer steps for a short id, as most are. Does not read the page if a tag leads to the row.
+  PRESENCE_DETAIL_FLAT Found locate(std::string_view id) const noexcept {
+    if (id.size() > SharedString::room || top_ == nullptr || top_->level != 0) return locate_slowly(id);
+    const LookupKey sought(id);
+    std::uint64_t order = Order::first(sought);
+    const Node* node = static_cast<const Node*>(top_);
+    std::uint32_t slot = node->slot_of(order);
+    for (; node->leads_to_node(slot); slot = node->slot_of(order)) {
+      if (!node->follows(slot)) return locate_slowly(id);
+      node = static_cast<const Node*>(node->branches()[slot]);
+      order <<= Node::most_bits;
+    }
+    const Page* const page = static_cast<const Page*>(node->branches()[slot]);
+    if (page == nullptr) return Found();
+    for (std::uint32_t marks = detail::equal_to(tagger_.tag_of_short(sought), node->tags(slot)); marks != 0;
+         marks &= marks - 1) {
+      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
+      if (sought.is_short_text(page->row(at).id())) return Found{page, at};
+    }
+    return page->size > Page::room ? locate_slowly(id) : Found();
+  }
+  RowView find(std::string_view id) const noexcept {
+    const Found found = locate(id);
+    return found ? found.row() : RowView();
+  }
 
   /// The path to the page in which the user is or would be, followed node by node. Valid until `moves()` changes.
   class Way {
@@ -190,6 +228,45 @@ class BasicUserTable {
     std::uint8_t bits_;         // of the node
     bool is_own_;               // no node on the path is shared with another table; the page may be
   };
+  /// The most ids that `locate_together` takes.
+  static constexpr std::size_t most_together = 32;
+  /// Looks up several users in rounds, so that their cache misses overlap.
+  PRESENCE_DETAIL_FLAT void locate_together(const std::string_view* ids, std::size_t count,
+                                            Found* found) const noexcept {
+    if (top_ == nullptr) {
+      for (std::size_t i = 0; i < count; ++i) found[i] = Found();
+      return;
+    }
+    UserKey keys[most_together];
+    Way ways[most_together];
+    std::size_t left = 0;
+    const auto step = [&](std::size_t i) {
+      Way& way = ways[i];
+      if (!way.step(keys[i])) {
+        way.prefetch();
+        ++left;
+        return;
+      }
+      const std::uint32_t at = way.probable(keys[i]);
+      if (at != Page::none) way.page()->prefetch_row(at);
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+      make_key(ids[i], keys[i]);
+      ways[i] = start(keys[i]);
+      step(i);
+    }
+    while (left != 0) {
+      left = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        if (!ways[i].has_arrived()) step(i);
+      }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t at = ways[i].find(keys[i]);
+      found[i] = at != Page::none ? Found{ways[i].page(), at} : Found();
+    }
+  }
+
   /// Returns the path at its first node. The table must not be empty.
   Way start(const UserKey& key) const noexcept { return Way(top_, key); }
   /// Returns the complete path.
@@ -232,10 +309,10 @@ class BasicUserTable {
   }
 
   /// Changes the row of a user in place by `fill(row)`. The user must be in the table. From then on, time alone must
-  /// not change the row visibly before `due`, and no memory of it can be freed before `cleanup`. If memory runs out,
-  /// nothing changes, provided that `fill` then changes nothing.
+  /// not change the row visibly before `due`, no memory of it can be freed before `cleanup`, and `is_online` must be
+  /// what others see. If memory runs out, nothing changes, provided that `fill` then changes nothing.
   template <class Fill>
-  void change(const UserKey& key, Timestamp due, Timestamp cleanup, Fill fill) {
+  void change(const UserKey& key, Timestamp due, Timestamp cleanup, bool is_online, Fill fill) {
     const Way way = way_to(key);
     const std::uint32_t at = way.find(key);
     Page& own = own_page(key, way);
@@ -243,6 +320,7 @@ class BasicUserTable {
     own.invalidate_cover(at);
     fill(own.row(at));
     own.dues()[at] = due;
+    own.set_online(at, is_online);
   }
   /// Exchanges the row of a user for another row of the same user. The user must be in the table, in an unshared page.
   /// Changes no bound.
@@ -254,14 +332,14 @@ class BasicUserTable {
     own.row(at).swap(row);
   }
   /// Adds a user who is not in the table. Time alone must not change the row visibly before `due`, and no memory of it
-  /// can be freed before `cleanup`. If memory runs out, no content changes.
-  void insert(const UserKey& key, UserRow&& row, Timestamp due, Timestamp cleanup) {
+  /// can be freed before `cleanup`. `is_online` must be what others see. If memory runs out, no content changes.
+  void insert(const UserKey& key, UserRow&& row, Timestamp due, Timestamp cleanup, bool is_online) {
     ++moves_;
     if (top_ == nullptr) top_ = Node::make(0, 0);
     own_top();
     unsigned level = 0;
     Page& page = make_room(key, level);
-    page.insert(place_of(page, key, level), std::move(row), key.tag, due);
+    page.insert(place_of(page, key, level), std::move(row), key.tag, due, is_online);
     Branch* branch = top_;
     for (Bits bits(key);;) {
       branch->lower_bounds(due, cleanup);
@@ -323,9 +401,9 @@ class BasicUserTable {
     own_top();
     unshare_due_below(top_->as_node(), now);
   }
-  /// Calls `update_row(row, due)` for every row with a deadline bound at or before `now`, and for the rows of the same
-  /// pages with a bound up to `soon`. The callback may raise `due`, but to no later than the time at which time alone
-  /// changes the row next. The pages must be unshared; see `unshare_due`.
+  /// Calls `update_row(page, index)` for every row with a deadline bound at or before `now`, and for the rows of the
+  /// same pages with a bound up to `soon`. The callback may raise the bound, but to no later than the time at which
+  /// time alone changes the row next. The pages must be unshared; see `unshare_due`.
   template <class UpdateRow>
   void update_due(Timestamp now, Timestamp soon, UpdateRow update_row) {
     if (now >= due()) update_due_below(top_->as_node(), now, soon, update_row);
@@ -359,11 +437,10 @@ class BasicUserTable {
     Cursor() noexcept = default;
     RowView operator*() const noexcept { return page_->row(row_); }
     RowView operator->() const noexcept { return **this; }
+    Found found() const noexcept { return Found{page_, row_}; }
+    bool is_at_end() const noexcept { return page_ == nullptr; }
     Cursor& operator++() noexcept {
-      if (++row_ == page_->size) {
-        walk_.next();
-        enter();
-      }
+      if (++row_ == page_->size) leave();
       return *this;
     }
     friend bool operator==(const Cursor& a, const Cursor& b) noexcept { return a.page_ == b.page_ && a.row_ == b.row_; }
@@ -371,18 +448,27 @@ class BasicUserTable {
 
    private:
     friend class BasicUserTable;
-    explicit Cursor(const Branch* top) noexcept : walk_(top) { enter(); }
+    Cursor(const Branch* top, bool for_views) noexcept : walk_(top), for_views_(for_views) { enter(); }
+    PRESENCE_DETAIL_APART void leave() noexcept {
+      walk_.next();
+      enter();
+    }
     void enter() noexcept {
       page_ = walk_.down_to_page();
       row_ = 0;
       if (page_ == nullptr) return;
       walk_.prefetch_following();
-      page_->prefetch_elsewhere();
+      if (for_views_) {
+        page_->prefetch_for_views();
+      } else {
+        page_->prefetch_elsewhere();
+      }
     }
 
     Walk<levels> walk_;
     const Page* page_ = nullptr;
     std::uint32_t row_ = 0;
+    bool for_views_ = false;
   };
 
   /// Returns whether the first user is iterated before the second.
@@ -390,26 +476,21 @@ class BasicUserTable {
     return compare(a.id, a.order, b.id, b.order, 0) < 0;
   }
 
-  Cursor begin() const noexcept { return Cursor(top_); }
+  Cursor begin() const noexcept { return Cursor(top_, false); }
+  /// The same for who reads no more than views of the users.
+  Cursor begin_views() const noexcept { return Cursor(top_, true); }
   Cursor end() const noexcept { return Cursor(); }
 
-  /// Calls `visit(row)` for every row that may be online; `visit` returns whether it is. Offline rows are cached
-  /// and skipped until their page is changed. So a row must not come online without a change, and `visit` must always
-  /// apply the same rules.
+  /// Calls `visit(found)` for every user whom others see online.
   template <class Visit>
   void each_online(Visit visit) const {
     Walk<levels> walk(top_);
     for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
-      const std::uint32_t noted = page->offline.read();
-      const auto bit_of = [](std::uint32_t row) { return row < Page::room ? std::uint32_t{1} << row : 0; };
-      for (std::uint32_t i = 0; i < page->size; ++i) {
-        if ((noted & bit_of(i)) == 0) page->row(i).prefetch_elsewhere();
+      for (std::uint32_t rows = page->online_rows(); rows != 0; rows &= rows - 1)
+        visit(Found{page, static_cast<std::uint32_t>(detail::lowest_bit(rows))});
+      for (std::uint32_t at = Page::room; at < page->size; ++at) {
+        if (page->is_online(at)) visit(Found{page, at});
       }
-      std::uint32_t offline = noted;
-      for (std::uint32_t i = 0; i < page->size; ++i) {
-        if ((noted & bit_of(i)) == 0 && !visit(page->row(i))) offline |= bit_of(i);
-      }
-      if (offline != noted) page->offline.write(offline);
     }
   }
 
@@ -497,6 +578,8 @@ class BasicUserTable {
   }
 
  private:
+  PRESENCE_DETAIL_APART Found locate_slowly(std::string_view id) const noexcept { return locate(key_of(id)); }
+
   static bool are_known_equal(const Branch* a, const Branch* b) noexcept {
     return a != nullptr && b != nullptr && a->is_page && b->is_page &&
            EqualityMark::is_shared(a->as_page().equality, b->as_page().equality);
