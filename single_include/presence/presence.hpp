@@ -9287,6 +9287,90 @@ inline Verdict judge_form(const PresenceEventView& event, const Rules& rules, bo
 #ifndef PRESENCE_STATE_DETAIL_PLAN_HPP
 #define PRESENCE_STATE_DETAIL_PLAN_HPP
 
+// presence/base/detail/callback.hpp
+#ifndef PRESENCE_BASE_DETAIL_CALLBACK_HPP
+#define PRESENCE_BASE_DETAIL_CALLBACK_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// An owning, type-erased callable. <functional> costs more compile time than all headers of this library.
+template <class... Args>
+class Callback {
+ public:
+  Callback() noexcept = default;
+  template <class Fn>
+  static Callback of(Fn&& fn) {
+    using Kept = std::decay_t<Fn>;
+    Callback made;
+    made.kept_ = detail::create<Kept>(std::forward<Fn>(fn));
+    made.call_ = [](void* kept, Args... args) { (*static_cast<Kept*>(kept))(static_cast<Args>(args)...); };
+    made.end_ = [](void* kept) noexcept { detail::destroy(static_cast<Kept*>(kept)); };
+    return made;
+  }
+  Callback(Callback&& other) noexcept
+      : kept_(std::exchange(other.kept_, nullptr)), call_(other.call_), end_(other.end_) {}
+  Callback& operator=(Callback&& other) = delete;
+  ~Callback() {
+    if (kept_ != nullptr) end_(kept_);
+  }
+
+  void operator()(Args... args) const { call_(kept_, args...); }
+
+ private:
+  void* kept_ = nullptr;
+  void (*call_)(void*, Args...) = nullptr;
+  void (*end_)(void*) noexcept = nullptr;
+};
+
+template <class Signature>
+class FunctionRef;
+/// A non-owning, type-erased reference to a callable, for parameters of large functions: they are compiled once, not
+/// once per callable. Empty by default. The callable must outlive the reference.
+template <class Result, class... Args>
+class FunctionRef<Result(Args...)> {
+ public:
+  FunctionRef() noexcept = default;
+  template <class Fn, class = std::enable_if_t<!std::is_same<std::decay_t<Fn>, FunctionRef>::value>>
+  FunctionRef(Fn&& fn) noexcept : call_(&FunctionRef::call<std::remove_reference_t<Fn>>) {
+    if constexpr (std::is_function<std::remove_reference_t<Fn>>::value) {
+      target_.function = reinterpret_cast<void (*)()>(&fn);
+    } else {
+      // A callable may overload `&`.
+      target_.object = const_cast<char*>(&reinterpret_cast<const volatile char&>(fn));
+    }
+  }
+
+  explicit operator bool() const noexcept { return call_ != nullptr; }
+  /// Requires that it is not empty.
+  Result operator()(Args... args) const { return call_(target_, static_cast<Args>(args)...); }
+
+ private:
+  union Target {
+    void* object = nullptr;
+    void (*function)();
+  };
+
+  template <class Fn>
+  static Result call(Target target, Args... args) {
+    if constexpr (std::is_function<Fn>::value) {
+      return static_cast<Result>(reinterpret_cast<Fn*>(target.function)(static_cast<Args>(args)...));
+    } else {
+      return static_cast<Result>((*static_cast<Fn*>(target.object))(static_cast<Args>(args)...));
+    }
+  }
+
+  Target target_;
+  Result (*call_)(Target, Args...) = nullptr;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_CALLBACK_HPP
+
 // presence/registers/detail/acceptance_window.hpp
 #ifndef PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
 #define PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
@@ -9697,8 +9781,7 @@ class Timeline {
 
   /// Merges all changes of a user into the first. `join(first, next)` merges the change that was added next into the
   /// first.
-  template <class Join>
-  void one_per_user(Join join) noexcept {
+  void one_per_user(const FunctionRef<void(T&, T&)>& join) noexcept {
     detail::sort(keys_, [this](const Key& a, const Key& b) {
       const int order = compare_ids(a, b);
       return order != 0 ? order < 0 : a.index < b.index;
@@ -9715,14 +9798,13 @@ class Timeline {
     keys_.resize(users);
   }
 
-  template <class Visit>
-  void each(Visit&& visit) {
+  void each(const FunctionRef<void(const T&)>& visit) {
     detail::sort(keys_, [this](const Key& a, const Key& b) {
       if (a.at != b.at) return a.at < b.at;
       const int order = compare_ids(a, b);
       return order != 0 ? order < 0 : a.index < b.index;
     });
-    for (const Key& key : keys_) visit(static_cast<const T&>(all_[key.index]));
+    for (const Key& key : keys_) visit(all_[key.index]);
   }
 
  private:
@@ -10322,23 +10404,39 @@ constexpr void expect_callback() noexcept {
                 "presence: a callback for changes must accept (const presence::UserPresenceChangedView&)");
 }
 
-/// Calls `on_change` if the publicly visible state changed.
-template <class OnChange>
-void notify(const Change& change, OnChange& on_change) {
+/// A non-owning reference to a callback for changes. Empty if the callback is NoCallback.
+class ChangeSink {
+ public:
+  ChangeSink() noexcept = default;
+  template <class OnChange>
+  ChangeSink(OnChange& on_change) noexcept {
+    if constexpr (has_callback<OnChange>) call_ = on_change;
+  }
+
+  explicit operator bool() const noexcept { return static_cast<bool>(call_); }
+  /// Requires that it is not empty.
+  void operator()(const UserPresenceChangedView& change) const { call_(change); }
+
+ private:
+  FunctionRef<void(const UserPresenceChangedView&)> call_;
+};
+
+/// Calls `on_change`, which must not be empty, if the publicly visible state changed.
+PRESENCE_DETAIL_APART inline void notify(const Change& change, const ChangeSink& on_change) {
   if (change.before == change.after) return;
   UserPresenceChangedView changed;
   changed.id = change.id.view();
   changed.before = change.before.view(changed.id);
   changed.after = change.after.view(changed.id);
   changed.at = change.at;
-  on_change(static_cast<const UserPresenceChangedView&>(changed));
+  on_change(changed);
 }
 
 using Changes = Timeline<Change>;
 
-/// Does the same for all changes, in the order of (timestamp, id).
-template <class OnChange>
-void notify_all(Changes& changes, OnChange& on_change) {
+/// Does the same for all changes, in the order of (timestamp, id), unless `on_change` is empty.
+inline void notify_all(Changes& changes, const ChangeSink& on_change) {
+  if (!on_change) return;
   changes.each([&](const Change& change) { notify(change, on_change); });
 }
 
@@ -13082,11 +13180,12 @@ inline Count count_at(const Root& root, Timestamp now) noexcept {
   return count;
 }
 
+/// Returns both numbers of users at a timestamp; see `count_at`.
+using CountAt = FunctionRef<Count(const Root&, Timestamp)>;
+
 /// Returns whether there is no room for one more user who is known to others, or unknown to them. Unknown users have a
-/// separate limit, because their number must not decide whether another user can become known. `count(root, now)` must
-/// return both numbers.
-template <class CountAt>
-bool is_full(const Root* root, bool known, Timestamp now, CountAt&& count) {
+/// separate limit, because their number must not decide whether another user can become known.
+inline bool is_full(const Root* root, bool known, Timestamp now, const CountAt& count) {
   if (root == nullptr || root->table.size() < root->rules.max_users) return false;
   if (known && now == root->now) return root->known >= root->rules.max_users;
   const Count users = count(*root, now);
@@ -13096,9 +13195,8 @@ bool is_full(const Root* root, bool known, Timestamp now, CountAt&& count) {
 /// Returns the verdict on an event and its plan. `key` is the key of the event's user. `now` is the timestamp of the
 /// snapshot, or a later one to which the snapshot will be advanced. `count` returns the numbers of users at `now`. If
 /// `is_admitted` is true, the event's timestamp has already been checked.
-template <class CountAt>
-Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event, Timestamp now, CountAt&& count,
-                bool is_admitted = false) {
+PRESENCE_DETAIL_APART inline Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event,
+                                             Timestamp now, const CountAt& count, bool is_admitted = false) {
   const Rules& rules = root != nullptr ? root->rules : default_rules;
   Plan plan;
   plan.verdict = judge_form(event, rules, is_admitted);
@@ -13254,15 +13352,9 @@ inline Cleanup plan_cleanup(Root& root, Timestamp to, const KeptWhileLive& kept)
   return cleanup;
 }
 
-/// Advances the root to `to`, which must be later than its timestamp, and processes all deadlines up to and including
-/// `to`. Adds the visible changes to `changes` unless it is null. Frees the memory of data that can no longer matter.
-/// If memory runs out, nothing changes.
-inline void advance(Root& root, Timestamp to, Changes* changes) {
+/// Does the work of `advance` if something may be due.
+PRESENCE_DETAIL_APART inline void pass_deadlines(Root& root, Timestamp to, Changes* changes) {
   const Timestamp from = root.now;
-  if (to < root.table.due() && to < root.table.cleanup()) {
-    root.now = to;
-    return;
-  }
   const Rules& rules = root.rules;
   const bool forgets = rules.forget_after != Duration::highest();
   std::size_t fewer_online = 0, fewer_known = 0;
@@ -13367,17 +13459,23 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   root.now = to;
 }
 
-/// Advances to a later timestamp and calls `on_change` for every visible change.
-template <class OnChange>
-void advance_and_notify(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
-  Root& root = SnapshotAccess::write(snapshot);
-  if constexpr (has_callback<OnChange>) {
-    Changes changes;
-    advance(root, to, &changes);
-    notify_all(changes, on_change);
+/// Advances the root to `to`, which must be later than its timestamp, and processes all deadlines up to and including
+/// `to`. Adds the visible changes to `changes` unless it is null. Frees the memory of data that can no longer matter.
+/// If memory runs out, nothing changes.
+inline void advance(Root& root, Timestamp to, Changes* changes) {
+  if (to < root.table.due() && to < root.table.cleanup()) {
+    root.now = to;
   } else {
-    advance(root, to, nullptr);
+    pass_deadlines(root, to, changes);
   }
+}
+
+/// Advances to a later timestamp and calls `on_change` for every visible change.
+inline void advance_and_notify(Snapshot& snapshot, Timestamp to, const ChangeSink& on_change) {
+  Root& root = SnapshotAccess::write(snapshot);
+  Changes changes;
+  advance(root, to, on_change ? &changes : nullptr);
+  notify_all(changes, on_change);
 }
 
 }  // namespace detail
@@ -13505,44 +13603,41 @@ struct VisibleState {
   friend bool operator==(const VisibleState& a, const VisibleState& b) noexcept {
     return a.online == b.online && a.last_active == b.last_active && a.status == b.status;
   }
-  UserView view(std::string_view id, const Elements<ValueMember>& data) const noexcept {
-    UserView view(id, online, status, last_active == absent ? std::nullopt : std::optional<Timestamp>(last_active),
-                  false, online ? Availability::available : Availability::offline);
-    view.data = data;
-    return view;
+  void write(std::string_view id, const Elements<ValueMember>& data, std::optional<UserView>& view) const noexcept {
+    view.emplace(id, online, status, last_active == absent ? std::nullopt : std::optional<Timestamp>(last_active),
+                 false, online ? Availability::available : Availability::offline);
+    view->data = data;
   }
 };
 
-template <class OnChange>
-void notify(const PlaceInTable& place, Timestamp at, const VisibleState& before, const VisibleState& after,
-            OnChange& on_change) {
+/// Calls `on_change` if the visible state changed.
+PRESENCE_DETAIL_APART inline void notify(const PlaceInTable& place, Timestamp at, const VisibleState& before,
+                                         const VisibleState& after, const ChangeSink& on_change) {
   if (before == after) return;
   UserPresenceChangedView changed;
   changed.id = place.row().name();
   const Elements<ValueMember> data = place.row().registers().data();
-  changed.before = before.view(changed.id, data);
-  changed.after = after.view(changed.id, data);
+  before.write(changed.id, data, changed.before);
+  after.write(changed.id, data, changed.after);
   changed.at = place.root.now == absent ? at : place.root.now;
-  on_change(static_cast<const UserPresenceChangedView&>(changed));
+  on_change(changed);
 }
 
 /// Applies a later status of a user who is known to others. Returns whether the event was applied.
-template <class OnChange>
-bool apply_status(const PlaceInTable& place, const PresenceEventView& event, const AcceptanceWindow& bounds,
-                  OnChange& on_change) {
+inline bool apply_status(const PlaceInTable& place, const PresenceEventView& event, const AcceptanceWindow& bounds,
+                         const ChangeSink& on_change) {
   const RowAccess row = place.row();
   const Timestamp status_at = row.status_at(), active = row.latest_active();
   if (event.at <= status_at || (active == absent && status_at == absent) || !event.status || event.until ||
       event.status->size() > place.root.rules.max_status_bytes)
     return false;
-  if constexpr (has_callback<OnChange>) {
+  if (on_change) {
     SharedString after(*event.status);
     row.need_rare().status_at = event.at;
     const SharedString before(std::exchange(row.own_status(), std::move(after)));
     const VisibleState was{is_online(row, place.root, bounds), active, before.view()};
     notify(place, event.at, was, VisibleState{was.online, was.last_active, row.status()}, on_change);
   } else {
-    static_cast<void>(bounds), static_cast<void>(on_change);
     RareRegisters* rare = row.own_rare();
     if (rare != nullptr) {
       row.own_status().assign(*event.status);
@@ -13581,9 +13676,8 @@ class RoomForRun {
 };
 
 /// Applies a later connect, activity or disconnect of a known session. Returns whether the event was applied.
-template <class OnChange>
-bool apply_session_event(const PlaceInTable& place, const PresenceEventView& event, AcceptanceWindow& bounds,
-                         OnChange& on_change) {
+inline bool apply_session_event(const PlaceInTable& place, const PresenceEventView& event, AcceptanceWindow& bounds,
+                                const ChangeSink& on_change) {
   Root& root = place.root;
   const RowAccess row = place.row();
   SessionRegisters* found = row.own_session(place.target.session);
@@ -13673,12 +13767,10 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
     const Timestamp last = later(event.at, root.now) + root.rules.offline_grace;
     if (until <= last) place.lower_bounds(never, last + root.rules.reorder_window + Duration::from_ns(1));
   }
-  if constexpr (has_callback<OnChange>) {
+  if (on_change) {
     const VisibleState before{was_online, active_before, row.status()},
         after{stays_online, row.latest_active(), before.status};
     notify(place, event.at, before, after, on_change);
-  } else {
-    static_cast<void>(on_change);
   }
   return true;
 }
@@ -13762,8 +13854,7 @@ PRESENCE_DETAIL_FLAT inline bool refresh_found_session(Root& root, const Presenc
 /// Applies an event, other than a heartbeat that only refreshes the session, to the user's row in place if possible.
 /// Calls `on_change` if the visible state changed. Returns whether the event was applied. If memory runs out, nothing
 /// changes.
-template <class OnChange>
-bool apply_in_place(const PlaceInTable& place, const PresenceEventView& event, OnChange& on_change) {
+inline bool apply_in_place(const PlaceInTable& place, const PresenceEventView& event, const ChangeSink& on_change) {
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();
@@ -14030,23 +14121,21 @@ namespace detail {
 
 /// Applies an event at the snapshot's own timestamp and calls `on_change` if the visible state changed. `key` is the
 /// key of the event's user. Works for every event.
-template <class OnChange>
-Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change,
-                      bool is_admitted = false) {
+PRESENCE_DETAIL_APART inline Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key,
+                                                   const PresenceEventView& event, const ChangeSink& on_change,
+                                                   bool is_admitted = false) {
   const Timestamp now = SnapshotAccess::now(snapshot);
   Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now, count_at, is_admitted);
   if (plan.verdict != Verdict::applied) return plan.verdict;
-  if constexpr (has_callback<OnChange>) {
-    Change change;
+  Change change;
+  if (on_change) {
     change.at = now == absent ? event.at : now;
     change.before = Seen::of(plan.row, now, snapshot.rules());
     change.after = Seen(plan.after, now, snapshot.rules());
     change.id = plan.row != nullptr ? plan.row->id() : SharedString(event.user);
-    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
-    notify(change, on_change);
-  } else {
-    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
   }
+  commit(SnapshotAccess::write(snapshot), key, std::move(plan));
+  if (on_change) notify(change, on_change);
   return Verdict::applied;
 }
 
@@ -14073,9 +14162,8 @@ inline Page* copy_page_for(Snapshot& snapshot, const EventTarget& target, const 
 }
 
 /// Applies an event of a user in a shared page.
-template <class OnChange>
-PRESENCE_DETAIL_APART Verdict apply_in_shared_page(Snapshot& snapshot, const EventTarget& target,
-                                                   const PresenceEventView& event, OnChange& on_change) {
+PRESENCE_DETAIL_APART inline Verdict apply_in_shared_page(Snapshot& snapshot, const EventTarget& target,
+                                                          const PresenceEventView& event, const ChangeSink& on_change) {
   const KeptPage kept(*target.way.page());  // the event may borrow from it
   if (Page* const page = copy_page_for(snapshot, target, event)) {
     const PlaceInTable place{SnapshotAccess::write(snapshot), target, *page};
@@ -14086,9 +14174,8 @@ PRESENCE_DETAIL_APART Verdict apply_in_shared_page(Snapshot& snapshot, const Eve
 
 /// Applies an event of a user who has been looked up: in place if the row is there and the page can be changed, else by
 /// a plan. In an unshared page, heartbeats that only refresh the session have been applied before.
-template <class OnChange>
-Verdict apply_to_target(Snapshot& snapshot, const EventTarget& target, const PresenceEventView& event,
-                        OnChange& on_change) {
+PRESENCE_DETAIL_APART inline Verdict apply_to_target(Snapshot& snapshot, const EventTarget& target,
+                                                     const PresenceEventView& event, const ChangeSink& on_change) {
   if (target.at != Page::none) {
     Root* const owned = SnapshotAccess::owned(snapshot);
     Page* const page = owned != nullptr ? target.own_page() : nullptr;
@@ -14099,8 +14186,7 @@ Verdict apply_to_target(Snapshot& snapshot, const EventTarget& target, const Pre
 }
 
 /// Looks up the user of an event and applies the event.
-template <class OnChange>
-Verdict apply_event(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
+inline Verdict apply_event(Snapshot& snapshot, const PresenceEventView& event, const ChangeSink& on_change) {
   Root* const owned = SnapshotAccess::owned(snapshot);
   if (owned != nullptr && find_and_refresh_session(*owned, event)) return Verdict::applied;
   const UserTable nobody;
@@ -14147,9 +14233,9 @@ inline bool may_touch_status(const RowView& row, EventType type) noexcept {
 /// Applies the first event of a range in place if that cannot change a string that the events borrow. Returns false and
 /// changes nothing if it may, or if the event cannot be applied in place. Computes `strings`, the addresses of the
 /// strings, if it needs them for the first time.
-template <class It, class OnChange>
+template <class It>
 bool apply_and_move_nothing(Root& owned, const EventTarget& target, const PresenceEventView& event, It first, It last,
-                            std::optional<StringBounds>& strings, OnChange& on_change) {
+                            std::optional<StringBounds>& strings, const ChangeSink& on_change) {
   Page* const page = target.own_page();
   if (page == nullptr) return false;
   const RowView row = page->row(target.at);
@@ -14162,6 +14248,17 @@ bool apply_and_move_nothing(Root& owned, const EventTarget& target, const Presen
 
 /// The maximum number of events of a range that are read before the first of them is applied.
 inline constexpr std::size_t most_ahead = 32;
+
+/// Descends from the first node of each target to the pages, one node per round. `left` targets are not there yet.
+PRESENCE_DETAIL_FLAT inline void find_pages(EventTarget* targets, std::size_t count, std::size_t left) noexcept {
+  while (left != 0) {
+    left = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      EventTarget& target = targets[i];
+      left += !target.way.has_arrived() && !target.step() ? 1u : 0u;
+    }
+  }
+}
 
 /// Looks up the users of the next few events of a range and returns the number of these events. Works in rounds, so
 /// that cache misses overlap. First it prefetches what heartbeats read of every user. Then it prefetches the remaining
@@ -14176,14 +14273,7 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
     target.set(table, listed);
     left += has_users && !target.step() ? 1u : 0u;  // the first node needs no prefetch
   }
-  // Descend to the pages, one node per round.
-  while (left != 0) {
-    left = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      EventTarget& target = targets[i];
-      left += !target.way.has_arrived() && !target.step() ? 1u : 0u;
-    }
-  }
+  find_pages(targets, count, left);
   // Events other than heartbeats of the first session may read more of the user.
   It it = first;
   for (std::size_t i = 0; i < count; ++i, ++it) {
@@ -14199,8 +14289,8 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
 /// the snapshot, it stops before an event that may move or destroy strings that later events borrow. `strings` holds
 /// the addresses of the borrowed strings; it is computed when first needed. `tally` is a Tally, or counts in the same
 /// way.
-template <bool borrows, class It, class OnChange, class Counter>
-bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Counter& tally,
+template <bool borrows, class It, class Counter>
+bool apply_some(Snapshot& snapshot, It& first, It last, const ChangeSink& on_change, Counter& tally,
                 std::optional<StringBounds>& strings) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) {
@@ -14257,14 +14347,14 @@ namespace detail {
 
 /// Applies the events of a log and advances the time with them. The events of one timestamp are applied together: after
 /// the deadlines before that timestamp, and before the deadlines at it.
-template <class OnChange>
-class Replay {
+class LogReplay {
  public:
-  Replay(Snapshot& snapshot, OnChange& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
-  Replay(const Replay&) = delete;
-  Replay& operator=(const Replay&) = delete;
+  LogReplay(Snapshot& snapshot, const ChangeSink& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
+  LogReplay(const LogReplay&) = delete;
+  LogReplay& operator=(const LogReplay&) = delete;
+  PRESENCE_DETAIL_APART ~LogReplay() {}
 
-  Verdict fold(const PresenceEventView& event) {
+  PRESENCE_DETAIL_APART Verdict fold(const PresenceEventView& event) {
     if (!open_ || event.at != time_) finish();
     const Timestamp now = SnapshotAccess::now(snapshot_);
     if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now))) {
@@ -14284,7 +14374,7 @@ class Replay {
       if (const Root* const root = SnapshotAccess::read(snapshot_)) plan.row = root->table.find(key);
     }
     if (plan.verdict == Verdict::applied) {
-      if constexpr (has_callback<OnChange>) {
+      if (on_change_) {
         const Rules& rules = snapshot_.rules();
         changes_.add(Change{time_, plan.row != nullptr ? plan.row->id() : SharedString(event.user),
                             Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules), Seen(plan.after, time_, rules)});
@@ -14300,17 +14390,15 @@ class Replay {
 
   /// Passes the deadlines at the last timestamp. Calls `on_change` for what they and the events of that timestamp
   /// changed: one change per user.
-  void finish() {
+  PRESENCE_DETAIL_APART void finish() {
     if (!open_) return;
     open_ = false;
     Root& root = SnapshotAccess::write(snapshot_);
-    if constexpr (has_callback<OnChange>) {
-      advance(root, time_, &changes_);
+    advance(root, time_, on_change_ ? &changes_ : nullptr);
+    if (on_change_) {
       changes_.one_per_user([](Change& first, Change& next) { first.after = std::move(next.after); });
       notify_all(changes_, on_change_);
       changes_.clear();
-    } else {
-      advance(root, time_, nullptr);
     }
   }
 
@@ -14342,11 +14430,18 @@ class Replay {
   }
 
   Snapshot& snapshot_;
-  OnChange& on_change_;
+  const ChangeSink on_change_;
   bool open_ = false, was_asked_ = false;
   std::optional<Departures> departures_;
   Timestamp time_;
   Changes changes_;
+};
+
+/// Does the same with a callback of any type.
+template <class OnChange>
+class Replay : public LogReplay {
+ public:
+  Replay(Snapshot& snapshot, OnChange& on_change) noexcept : LogReplay(snapshot, on_change) {}
 };
 
 }  // namespace detail
@@ -14468,8 +14563,8 @@ struct IndexedVerdicts {
   }
 };
 
-template <class It, class OnChange, class Counter>
-void apply_range(Snapshot& snapshot, It first, It last, OnChange& on_change, Counter& tally) {
+template <class It, class Counter>
+void apply_range(Snapshot& snapshot, It first, It last, const ChangeSink& on_change, Counter& tally) {
   if constexpr (can_look_ahead<It>) {
     constexpr bool borrows = may_borrow<It>;
     std::optional<StringBounds> strings;
@@ -14530,7 +14625,7 @@ template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
   Tally tally;
-  detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
+  detail::LogReplay replay(snapshot, on_change);
   if constexpr (!detail::may_borrow<It>) {
     for (; first != last; ++first) {
       auto&& event = *first;
@@ -14558,7 +14653,7 @@ Tally replay(Snapshot& snapshot, It first, It last) {
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
+  detail::LogReplay replay(snapshot, on_change);
   Verdict verdict;
   if constexpr (std::is_base_of<PresenceEvent, Event>::value) {
     verdict = replay.fold(event);
@@ -14580,8 +14675,7 @@ Verdict replay(Snapshot& snapshot, const Event& event) {
 /// Returns the snapshot after the event, or the same snapshot if the event is rejected. Pure. Pass `std::move(s)` to
 /// update it in place.
 [[nodiscard]] inline Snapshot reduce(Snapshot snapshot, const PresenceEventView& event) {
-  const detail::NoCallback no_callback;
-  detail::apply_event(snapshot, event, no_callback);
+  detail::apply_event(snapshot, event, detail::ChangeSink());
   return snapshot;
 }
 
@@ -14609,8 +14703,8 @@ namespace detail {
 /// Calls `visit(ours, theirs)` for every user of theirs whose registers differ from ours. It may also visit equal
 /// users, and users that only we have. If they have few users, as in a delta, these are looked up, so that the cost
 /// depends on their number only. Otherwise both tables are iterated side by side, except for what they share.
-template <class Visit>
-void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to, Visit visit) {
+inline void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to,
+                           FunctionRef<void(RowView, RowView)> visit) {
   constexpr std::size_t cheaper_to_pass_than_to_look_up = 16;
   if (theirs.size() < ours.size() / cheaper_to_pass_than_to_look_up) {
     for (const RowView row : theirs) visit(ours.find(row.name()), row);
@@ -14661,12 +14755,12 @@ class PutInPlace {
 /// A merge in progress. Heartbeats that only refresh a session are written in place where the row is unshared, and can
 /// be undone. Everything else is joined into a copy, which replaces the snapshot at the end. The copy is deferred while
 /// there are few such users, because it would share the rows.
-template <bool has_callback>
-class Merging {
+class SnapshotMerge {
  public:
-  /// The merge advances to `now` if that is later.
-  Merging(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates = PeerDates())
-      : snapshot_(snapshot),
+  /// The merge advances to `now` if that is later. Collects the changes for `notify` only if `has_callback` is true.
+  SnapshotMerge(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates, bool has_callback)
+      : has_callback_(has_callback),
+        snapshot_(snapshot),
         theirs_(theirs),
         mine_(SnapshotAccess::read(snapshot)),
         root_(SnapshotAccess::owned(snapshot)),
@@ -14676,8 +14770,12 @@ class Merging {
         bounds_(now_, snapshot.rules()),
         dates_(dates) {}
 
+  SnapshotMerge(const SnapshotMerge&) = delete;
+  SnapshotMerge& operator=(const SnapshotMerge&) = delete;
+  PRESENCE_DETAIL_APART ~SnapshotMerge() {}
+
   /// Returns false if something of theirs is dated too far in the future. Then nothing has changed.
-  bool join_all() {
+  PRESENCE_DETAIL_APART bool join_all() {
     if (!dates_.begin(theirs_.now)) return false;
     if (our_now_ < now_ || root_ == nullptr) begin_copy();
     const UserTable nothing;
@@ -14698,8 +14796,7 @@ class Merging {
     return true;
   }
 
-  template <class OnChange>
-  void notify(OnChange& on_change) {
+  PRESENCE_DETAIL_APART void notify(const ChangeSink& on_change) {
     // If time changed the user as well, both become one change, with the timestamp of the last.
     changes_.one_per_user([](Change& first, Change& next) {
       next.before = std::move(first.before);
@@ -14754,12 +14851,12 @@ class Merging {
     merged_ = ours_;
     root_ = &SnapshotAccess::write(merged_);
     has_copy_ = true;
-    if (our_now_ < now_) advance(*root_, now_, has_callback ? &changes_ : nullptr);
+    if (our_now_ < now_) advance(*root_, now_, has_callback_ ? &changes_ : nullptr);
     for (const Pair& pair : put_off_) join_into_copy(pair.ours, pair.theirs);
     put_off_.clear();
   }
 
-  void join_into_copy(const RowView& ours, const RowView& theirs) {
+  PRESENCE_DETAIL_APART void join_into_copy(const RowView& ours, const RowView& theirs) {
     // Join the normal forms, each at its side's own timestamp. Equal snapshots must merge to equal ones, whatever they
     // have not forgotten yet.
     UserRegisters known, other = normal_form_of(theirs, theirs_);
@@ -14771,7 +14868,7 @@ class Merging {
       if (user.removed != absent || user.forgotten_up_to != absent) normalise(user, absent, rules());
     }
     Change change;
-    if constexpr (has_callback) change.at = time_of_merge(user, our_now_, now_, rules());
+    if (has_callback_) change.at = time_of_merge(user, our_now_, now_, rules());
     normalise(user, now_, rules());
     if (ours != nullptr && our_now_ != now_) known = normal_form_of(ours, now_, rules());
     const bool as_before = ours != nullptr ? user == known : user.empty();
@@ -14784,7 +14881,7 @@ class Merging {
 
     const UserKey key = root_->table.key_of(theirs.name());
     const RowView row = root_->table.find(key);
-    if constexpr (has_callback) {
+    if (has_callback_) {
       change.id = theirs.id();
       change.before = Seen::of(ours, our_now_, rules());
       change.after = Seen(user, now_, rules());
@@ -14798,6 +14895,7 @@ class Merging {
   }
 
   PutInPlace in_place_;
+  const bool has_callback_;
   Snapshot& snapshot_;
   const Root& theirs_;
   const Root* const mine_;
@@ -14813,6 +14911,14 @@ class Merging {
   Changes changes_;
 };
 
+/// Does the same with or without a callback, as known at compile time.
+template <bool has_callback>
+class Merging : public SnapshotMerge {
+ public:
+  Merging(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates = PeerDates())
+      : SnapshotMerge(snapshot, theirs, now, dates, has_callback) {}
+};
+
 /// Returns the error if the host's clock is out of range, or nullopt.
 inline std::optional<Error> wrong_now(Timestamp now) noexcept {
   if (in_range(now)) return std::nullopt;
@@ -14824,19 +14930,26 @@ inline PeerDates dates_at(Timestamp now, const Snapshot& ours) noexcept {
 
 /// Joins what a peer sent, like merge_into, and advances to the host's `now` if that is later. `now` must be in range.
 /// Returns false if the peer's data is dated too far in the future. Then nothing has changed.
-template <class OnChange>
-bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, const PeerDates& dates,
-                     OnChange& on_change) {
+PRESENCE_DETAIL_APART inline bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now,
+                                                  const PeerDates& dates, const ChangeSink& on_change) {
   const Root* const theirs = SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == SnapshotAccess::read(snapshot)) {
     if (now > SnapshotAccess::now(snapshot)) advance_and_notify(snapshot, now, on_change);
     return true;
   }
-  constexpr bool has_callback = detail::has_callback<OnChange>;
-  Merging<has_callback> merging(snapshot, *theirs, now, dates);
+  SnapshotMerge merging(snapshot, *theirs, now, dates, static_cast<bool>(on_change));
   if (!merging.join_all()) return false;
-  if constexpr (has_callback) merging.notify(on_change);
+  if (on_change) merging.notify(on_change);
   return true;
+}
+
+/// Joins a snapshot of the host's own, like merge_into.
+PRESENCE_DETAIL_APART inline void merge_own(Snapshot& snapshot, const Snapshot& other, const ChangeSink& on_change) {
+  const Root* const theirs = SnapshotAccess::read(other);
+  if (theirs == nullptr || theirs == SnapshotAccess::read(snapshot)) return;
+  SnapshotMerge merging(snapshot, *theirs, theirs->now, PeerDates(), static_cast<bool>(on_change));
+  merging.join_all();
+  if (on_change) merging.notify(on_change);
 }
 
 }  // namespace detail
@@ -14868,12 +14981,7 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
 template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  const detail::Root* const theirs = detail::SnapshotAccess::read(other);
-  if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
-  constexpr bool has_callback = detail::has_callback<std::remove_reference_t<OnChange>>;
-  detail::Merging<has_callback> merging(snapshot, *theirs, theirs->now);
-  merging.join_all();
-  if constexpr (has_callback) merging.notify(on_change);
+  detail::merge_own(snapshot, other, on_change);
 }
 /// The same, without a callback.
 inline void merge_into(Snapshot& snapshot, const Snapshot& other) {
@@ -22364,49 +22472,6 @@ inline std::string to_json(const ChannelQuery& query) { return detail::json_of(q
 #ifndef PRESENCE_LIVE_MAY_SEE_HPP
 #define PRESENCE_LIVE_MAY_SEE_HPP
 
-// presence/base/detail/callback.hpp
-#ifndef PRESENCE_BASE_DETAIL_CALLBACK_HPP
-#define PRESENCE_BASE_DETAIL_CALLBACK_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// An owning, type-erased callable. <functional> costs more compile time than all headers of this library.
-template <class... Args>
-class Callback {
- public:
-  Callback() noexcept = default;
-  template <class Fn>
-  static Callback of(Fn&& fn) {
-    using Kept = std::decay_t<Fn>;
-    Callback made;
-    made.kept_ = detail::create<Kept>(std::forward<Fn>(fn));
-    made.call_ = [](void* kept, Args... args) { (*static_cast<Kept*>(kept))(static_cast<Args>(args)...); };
-    made.end_ = [](void* kept) noexcept { detail::destroy(static_cast<Kept*>(kept)); };
-    return made;
-  }
-  Callback(Callback&& other) noexcept
-      : kept_(std::exchange(other.kept_, nullptr)), call_(other.call_), end_(other.end_) {}
-  Callback& operator=(Callback&& other) = delete;
-  ~Callback() {
-    if (kept_ != nullptr) end_(kept_);
-  }
-
-  void operator()(Args... args) const { call_(kept_, args...); }
-
- private:
-  void* kept_ = nullptr;
-  void (*call_)(void*, Args...) = nullptr;
-  void (*end_)(void*) noexcept = nullptr;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_BASE_DETAIL_CALLBACK_HPP
-
 namespace presence {
 inline namespace PRESENCE_ABI {
 
@@ -24750,7 +24815,8 @@ namespace detail {
 
 /// Returns the differences that others see, borrowed from both snapshots. Each carries `dated`, or, if that is
 /// `absent`, the latest timestamp in what others know of the user.
-inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to, Timestamp dated) {
+PRESENCE_DETAIL_APART inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to,
+                                                                           Timestamp dated) {
   const UserTable nothing;
   const Root* const a = SnapshotAccess::read(from);
   const Root* const b = SnapshotAccess::read(to);
@@ -24774,6 +24840,11 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
                          changes.add(change);
                        });
   return changes;
+}
+
+/// Calls `on_change` for every difference, in the order of (timestamp, id).
+PRESENCE_DETAIL_APART inline void diff(const Snapshot& from, const Snapshot& to, const ChangeSink& on_change) {
+  if (on_change) differences(from, to, SnapshotAccess::now(to)).each(on_change);
 }
 
 }  // namespace detail
@@ -24800,7 +24871,7 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
 template <class Fn>
 void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
   detail::expect_callback<Fn>();
-  detail::differences(from, to, detail::SnapshotAccess::now(to)).each(on_change);
+  detail::diff(from, to, on_change);
 }
 
 }  // namespace PRESENCE_ABI
@@ -24816,8 +24887,8 @@ namespace detail {
 
 /// Raises `forgotten_up_to` to the value that `up_to(registers)` returns, for every user with an earlier one. Up to
 /// that timestamp reports of being online are forgotten. If memory runs out, some users may have been changed.
-template <class UpTo>
-void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
+PRESENCE_DETAIL_APART inline void forget_reports_up_to(Snapshot& snapshot,
+                                                       FunctionRef<Timestamp(const RegistersView&)> up_to) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // iterated while the other one changes
@@ -24846,8 +24917,8 @@ inline void forget_unlisted(Snapshot& snapshot, Timestamp list) {
 
 /// Applies an event at `to`, which is later than the event's timestamp. The event is judged by its own timestamp, so
 /// moving it does not make it too early. The time does not advance.
-template <class OnChange>
-Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
+inline Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to,
+                           const ChangeSink& on_change) {
   Verdict verdict = judge_form(event, snapshot.rules());
   if (accepted(verdict)) verdict = AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).judge(event.at);
   if (!accepted(verdict)) return verdict;
@@ -24868,18 +24939,32 @@ inline PresenceEventView listed_at(PresenceEventView event, Timestamp at) noexce
 
 /// Replaces `snapshot` by `after` and calls `on_change` for every visible change. All memory is allocated before the
 /// replacement.
-template <class OnChange>
-void replace_and_notify(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
+PRESENCE_DETAIL_APART inline void replace_and_notify(Snapshot& snapshot, const Snapshot& after, Timestamp dated,
+                                                     const ChangeSink& on_change) {
   const Snapshot before = snapshot;
   Timeline<UserPresenceChangedView> changes;
-  if constexpr (has_callback<OnChange>) changes = differences(before, after, dated);
+  if (on_change) changes = differences(before, after, dated);
   snapshot = after;
-  changes.each(on_change);
+  if (on_change) changes.each(on_change);
+}
+
+/// Calls a function for each event of a list.
+using EachEvent = FunctionRef<void(const FunctionRef<void(const PresenceEventView&)>&)>;
+/// Returns such a function for a range. Valid for as long as both iterators.
+template <class It>
+auto each_event(It& first, It& last) noexcept {
+  return [&first, &last](const FunctionRef<void(const PresenceEventView&)>& visit) {
+    for (; first != last; ++first) {
+      auto&& listed = *first;
+      const PresenceEventView event(listed);
+      visit(event);
+    }
+  };
 }
 
 /// A resync that is judged by `as_of` and takes effect as of `counted`, which is not earlier.
-template <class It, class OnChange>
-Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Timestamp counted, OnChange& on_change) {
+PRESENCE_DETAIL_APART inline Tally resync_moved(Snapshot& snapshot, const EachEvent& each_listed, Timestamp as_of,
+                                                Timestamp counted, const ChangeSink& on_change) {
   const Snapshot before = snapshot;
   const Timestamp now = SnapshotAccess::now(before);
   Verdict verdict = in_range(as_of) ? Verdict::applied : Verdict::invalid;
@@ -24887,21 +24972,18 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
 
   Tally tally;
   Snapshot after = before;
-  const NoCallback no_callback;
-  for (; first != last; ++first) {
-    auto&& listed = *first;
-    PresenceEventView event(listed);
+  each_listed([&](PresenceEventView event) {
     Verdict of_event = verdict;
     if (accepted(verdict)) {
       of_event = event.type != EventType::report ? Verdict::invalid : judge_form(event, before.rules());
     }
     if (accepted(of_event)) {
       event = listed_at(event, later(event.at, as_of));
-      of_event =
-          event.at < counted ? apply_moved(after, event, counted, no_callback) : apply_event(after, event, no_callback);
+      of_event = event.at < counted ? apply_moved(after, event, counted, ChangeSink())
+                                    : apply_event(after, event, ChangeSink());
     }
     tally.count(of_event);
-  }
+  });
   if (!accepted(verdict)) return tally;
   forget_unlisted(after, counted);
   replace_and_notify(snapshot, after, now != absent ? now : counted, on_change);
@@ -24909,8 +24991,8 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
 }
 
 /// A resync that takes effect just after the latest report, or without any as of the snapshot's time.
-template <class It, class OnChange>
-Tally resync_behind_reports(Snapshot& snapshot, It first, It last, OnChange& on_change) {
+PRESENCE_DETAIL_APART inline Tally resync_behind_reports(Snapshot& snapshot, const EachEvent& each_listed,
+                                                         const ChangeSink& on_change) {
   const Snapshot before = snapshot;
   const Timestamp now = SnapshotAccess::now(before);
   Timestamp latest = absent;
@@ -24926,19 +25008,16 @@ Tally resync_behind_reports(Snapshot& snapshot, It first, It last, OnChange& on_
   if (latest == absent) counted = now;
   Tally tally;
   Snapshot after = before;
-  const NoCallback no_callback;
-  for (; first != last; ++first) {
-    auto&& listed = *first;
-    PresenceEventView event(listed);
+  each_listed([&](PresenceEventView event) {
     Verdict form = judge_form(event, before.rules());
     if (event.type != EventType::report) form = Verdict::invalid;
     if (!accepted(form)) {
       tally.count(form);
-      continue;
+      return;
     }
     if (counted != absent) event.at = counted;
-    tally.count(apply_by_plan(after, SnapshotAccess::key(after, event.user), event, no_callback, true));
-  }
+    tally.count(apply_by_plan(after, SnapshotAccess::key(after, event.user), event, ChangeSink(), true));
+  });
   if (latest != absent) forget_unlisted(after, counted);
   replace_and_notify(snapshot, after, now != absent ? now : counted, on_change);
   return tally;
@@ -24994,7 +25073,7 @@ inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  return detail::resync_moved(snapshot, first, last, as_of, as_of, on_change);
+  return detail::resync_moved(snapshot, detail::each_event(first, last), as_of, as_of, on_change);
 }
 /// The same, without a callback.
 template <class It, class = detail::EnableIfIterator<It>>
@@ -25012,7 +25091,7 @@ Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of) {
 template <class It, class OnChange, class = detail::EnableIfIterator<It>,
           class = std::enable_if_t<std::is_invocable<OnChange&, const UserPresenceChangedView&>::value>>
 Tally resync(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
-  return detail::resync_behind_reports(snapshot, first, last, on_change);
+  return detail::resync_behind_reports(snapshot, detail::each_event(first, last), on_change);
 }
 
 }  // namespace PRESENCE_ABI
@@ -25037,7 +25116,7 @@ inline bool can_be_held(const SessionRegisters& session, Timestamp now, const Ru
 
 /// Prolongs the last run of each session that is online, at least until `until`. A session that was not idle is not
 /// idle before then. If memory runs out, some users may have been changed.
-inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
+PRESENCE_DETAIL_APART inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // iterated while the other one changes
@@ -25067,6 +25146,17 @@ inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
 /// Returns whether a snapshot can be resumed at that time: it is in range, and later than the time of the snapshot.
 inline bool can_resume(const Snapshot& snapshot, Timestamp now) noexcept {
   return in_range(now) && SnapshotReader::now(snapshot) < now;
+}
+
+/// Resumes a snapshot that `can_resume`.
+PRESENCE_DETAIL_APART inline void resume(Snapshot& snapshot, Timestamp now, Duration patience,
+                                         const ChangeSink& on_change) {
+  Snapshot after = snapshot;
+  hold_sessions(after, now + (patience < Duration() ? Duration() : patience));
+  Changes changes;
+  advance(SnapshotAccess::write(after), now, &changes);
+  snapshot = std::move(after);
+  notify_all(changes, on_change);
 }
 
 }  // namespace detail
@@ -25102,13 +25192,7 @@ inline bool can_resume(const Snapshot& snapshot, Timestamp now) noexcept {
 template <class OnChange>
 void resume(Snapshot& snapshot, Timestamp now, Duration patience, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  if (!detail::can_resume(snapshot, now)) return;
-  Snapshot after = snapshot;
-  detail::hold_sessions(after, now + (patience < Duration() ? Duration() : patience));
-  detail::Changes changes;
-  detail::advance(detail::SnapshotAccess::write(after), now, &changes);
-  snapshot = std::move(after);
-  detail::notify_all(changes, on_change);
+  if (detail::can_resume(snapshot, now)) detail::resume(snapshot, now, patience, on_change);
 }
 /// The same, without a callback.
 inline void resume(Snapshot& snapshot, Timestamp now, Duration patience) {
@@ -25363,7 +25447,8 @@ class Store {
     const bool is_moved = options_.keep_order_of_frame && forgotten_ >= as_of &&
                           forgotten_ < as_of + detail::one_frame && detail::in_range(behind);
     const GatherDated gather{*this};
-    const Tally tally = detail::resync_moved(snapshot_, first, last, as_of, is_moved ? behind : as_of, gather);
+    const Tally tally =
+        detail::resync_moved(snapshot_, detail::each_event(first, last), as_of, is_moved ? behind : as_of, gather);
     commit_by_date();
     deliver();
     return tally;

@@ -282,7 +282,8 @@ class Store {
     const bool is_moved = options_.keep_order_of_frame && forgotten_ >= as_of &&
                           forgotten_ < as_of + detail::one_frame && detail::in_range(behind);
     const GatherDated gather{*this};
-    const Tally tally = detail::resync_moved(snapshot_, first, last, as_of, is_moved ? behind : as_of, gather);
+    const Tally tally =
+        detail::resync_moved(snapshot_, detail::each_event(first, last), as_of, is_moved ? behind : as_of, gather);
     commit_by_date();
     deliver();
     return tally;

@@ -17,7 +17,8 @@ namespace detail {
 
 /// Returns the differences that others see, borrowed from both snapshots. Each carries `dated`, or, if that is
 /// `absent`, the latest timestamp in what others know of the user.
-inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to, Timestamp dated) {
+PRESENCE_DETAIL_APART inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const Snapshot& to,
+                                                                           Timestamp dated) {
   const UserTable nothing;
   const Root* const a = SnapshotAccess::read(from);
   const Root* const b = SnapshotAccess::read(to);
@@ -41,6 +42,11 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
                          changes.add(change);
                        });
   return changes;
+}
+
+/// Calls `on_change` for every difference, in the order of (timestamp, id).
+PRESENCE_DETAIL_APART inline void diff(const Snapshot& from, const Snapshot& to, const ChangeSink& on_change) {
+  if (on_change) differences(from, to, SnapshotAccess::now(to)).each(on_change);
 }
 
 }  // namespace detail
@@ -67,7 +73,7 @@ inline Timeline<UserPresenceChangedView> differences(const Snapshot& from, const
 template <class Fn>
 void diff(const Snapshot& from, const Snapshot& to, Fn&& on_change) {
   detail::expect_callback<Fn>();
-  detail::differences(from, to, detail::SnapshotAccess::now(to)).each(on_change);
+  detail::diff(from, to, on_change);
 }
 
 }  // namespace PRESENCE_ABI

@@ -2,6 +2,7 @@
 #ifndef PRESENCE_STATE_MERGE_HPP
 #define PRESENCE_STATE_MERGE_HPP
 
+#include <presence/base/detail/callback.hpp>
 #include <presence/base/detail/chunked_vector.hpp>
 #include <presence/base/result.hpp>
 #include <presence/model/rules.hpp>
@@ -18,10 +19,9 @@
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/user_table.hpp>
 
-#include <cstddef>      // for size_t
-#include <optional>     // for optional, nullopt
-#include <type_traits>  // for remove_reference_t
-#include <utility>      // for move
+#include <cstddef>   // for size_t
+#include <optional>  // for optional, nullopt
+#include <utility>   // for move
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -30,8 +30,8 @@ namespace detail {
 /// Calls `visit(ours, theirs)` for every user of theirs whose registers differ from ours. It may also visit equal
 /// users, and users that only we have. If they have few users, as in a delta, these are looked up, so that the cost
 /// depends on their number only. Otherwise both tables are iterated side by side, except for what they share.
-template <class Visit>
-void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to, Visit visit) {
+inline void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to,
+                           FunctionRef<void(RowView, RowView)> visit) {
   constexpr std::size_t cheaper_to_pass_than_to_look_up = 16;
   if (theirs.size() < ours.size() / cheaper_to_pass_than_to_look_up) {
     for (const RowView row : theirs) visit(ours.find(row.name()), row);
@@ -82,12 +82,12 @@ class PutInPlace {
 /// A merge in progress. Heartbeats that only refresh a session are written in place where the row is unshared, and can
 /// be undone. Everything else is joined into a copy, which replaces the snapshot at the end. The copy is deferred while
 /// there are few such users, because it would share the rows.
-template <bool has_callback>
-class Merging {
+class SnapshotMerge {
  public:
-  /// The merge advances to `now` if that is later.
-  Merging(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates = PeerDates())
-      : snapshot_(snapshot),
+  /// The merge advances to `now` if that is later. Collects the changes for `notify` only if `has_callback` is true.
+  SnapshotMerge(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates, bool has_callback)
+      : has_callback_(has_callback),
+        snapshot_(snapshot),
         theirs_(theirs),
         mine_(SnapshotAccess::read(snapshot)),
         root_(SnapshotAccess::owned(snapshot)),
@@ -97,8 +97,12 @@ class Merging {
         bounds_(now_, snapshot.rules()),
         dates_(dates) {}
 
+  SnapshotMerge(const SnapshotMerge&) = delete;
+  SnapshotMerge& operator=(const SnapshotMerge&) = delete;
+  PRESENCE_DETAIL_APART ~SnapshotMerge() {}
+
   /// Returns false if something of theirs is dated too far in the future. Then nothing has changed.
-  bool join_all() {
+  PRESENCE_DETAIL_APART bool join_all() {
     if (!dates_.begin(theirs_.now)) return false;
     if (our_now_ < now_ || root_ == nullptr) begin_copy();
     const UserTable nothing;
@@ -119,8 +123,7 @@ class Merging {
     return true;
   }
 
-  template <class OnChange>
-  void notify(OnChange& on_change) {
+  PRESENCE_DETAIL_APART void notify(const ChangeSink& on_change) {
     // If time changed the user as well, both become one change, with the timestamp of the last.
     changes_.one_per_user([](Change& first, Change& next) {
       next.before = std::move(first.before);
@@ -175,12 +178,12 @@ class Merging {
     merged_ = ours_;
     root_ = &SnapshotAccess::write(merged_);
     has_copy_ = true;
-    if (our_now_ < now_) advance(*root_, now_, has_callback ? &changes_ : nullptr);
+    if (our_now_ < now_) advance(*root_, now_, has_callback_ ? &changes_ : nullptr);
     for (const Pair& pair : put_off_) join_into_copy(pair.ours, pair.theirs);
     put_off_.clear();
   }
 
-  void join_into_copy(const RowView& ours, const RowView& theirs) {
+  PRESENCE_DETAIL_APART void join_into_copy(const RowView& ours, const RowView& theirs) {
     // Join the normal forms, each at its side's own timestamp. Equal snapshots must merge to equal ones, whatever they
     // have not forgotten yet.
     UserRegisters known, other = normal_form_of(theirs, theirs_);
@@ -192,7 +195,7 @@ class Merging {
       if (user.removed != absent || user.forgotten_up_to != absent) normalise(user, absent, rules());
     }
     Change change;
-    if constexpr (has_callback) change.at = time_of_merge(user, our_now_, now_, rules());
+    if (has_callback_) change.at = time_of_merge(user, our_now_, now_, rules());
     normalise(user, now_, rules());
     if (ours != nullptr && our_now_ != now_) known = normal_form_of(ours, now_, rules());
     const bool as_before = ours != nullptr ? user == known : user.empty();
@@ -205,7 +208,7 @@ class Merging {
 
     const UserKey key = root_->table.key_of(theirs.name());
     const RowView row = root_->table.find(key);
-    if constexpr (has_callback) {
+    if (has_callback_) {
       change.id = theirs.id();
       change.before = Seen::of(ours, our_now_, rules());
       change.after = Seen(user, now_, rules());
@@ -219,6 +222,7 @@ class Merging {
   }
 
   PutInPlace in_place_;
+  const bool has_callback_;
   Snapshot& snapshot_;
   const Root& theirs_;
   const Root* const mine_;
@@ -234,6 +238,14 @@ class Merging {
   Changes changes_;
 };
 
+/// Does the same with or without a callback, as known at compile time.
+template <bool has_callback>
+class Merging : public SnapshotMerge {
+ public:
+  Merging(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates = PeerDates())
+      : SnapshotMerge(snapshot, theirs, now, dates, has_callback) {}
+};
+
 /// Returns the error if the host's clock is out of range, or nullopt.
 inline std::optional<Error> wrong_now(Timestamp now) noexcept {
   if (in_range(now)) return std::nullopt;
@@ -245,19 +257,26 @@ inline PeerDates dates_at(Timestamp now, const Snapshot& ours) noexcept {
 
 /// Joins what a peer sent, like merge_into, and advances to the host's `now` if that is later. `now` must be in range.
 /// Returns false if the peer's data is dated too far in the future. Then nothing has changed.
-template <class OnChange>
-bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, const PeerDates& dates,
-                     OnChange& on_change) {
+PRESENCE_DETAIL_APART inline bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now,
+                                                  const PeerDates& dates, const ChangeSink& on_change) {
   const Root* const theirs = SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == SnapshotAccess::read(snapshot)) {
     if (now > SnapshotAccess::now(snapshot)) advance_and_notify(snapshot, now, on_change);
     return true;
   }
-  constexpr bool has_callback = detail::has_callback<OnChange>;
-  Merging<has_callback> merging(snapshot, *theirs, now, dates);
+  SnapshotMerge merging(snapshot, *theirs, now, dates, static_cast<bool>(on_change));
   if (!merging.join_all()) return false;
-  if constexpr (has_callback) merging.notify(on_change);
+  if (on_change) merging.notify(on_change);
   return true;
+}
+
+/// Joins a snapshot of the host's own, like merge_into.
+PRESENCE_DETAIL_APART inline void merge_own(Snapshot& snapshot, const Snapshot& other, const ChangeSink& on_change) {
+  const Root* const theirs = SnapshotAccess::read(other);
+  if (theirs == nullptr || theirs == SnapshotAccess::read(snapshot)) return;
+  SnapshotMerge merging(snapshot, *theirs, theirs->now, PeerDates(), static_cast<bool>(on_change));
+  merging.join_all();
+  if (on_change) merging.notify(on_change);
 }
 
 }  // namespace detail
@@ -289,12 +308,7 @@ bool merge_from_peer(Snapshot& snapshot, const Snapshot& other, Timestamp now, c
 template <class OnChange>
 void merge_into(Snapshot& snapshot, const Snapshot& other, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  const detail::Root* const theirs = detail::SnapshotAccess::read(other);
-  if (theirs == nullptr || theirs == detail::SnapshotAccess::read(snapshot)) return;
-  constexpr bool has_callback = detail::has_callback<std::remove_reference_t<OnChange>>;
-  detail::Merging<has_callback> merging(snapshot, *theirs, theirs->now);
-  merging.join_all();
-  if constexpr (has_callback) merging.notify(on_change);
+  detail::merge_own(snapshot, other, on_change);
 }
 /// The same, without a callback.
 inline void merge_into(Snapshot& snapshot, const Snapshot& other) {

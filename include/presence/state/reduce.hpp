@@ -132,8 +132,8 @@ struct IndexedVerdicts {
   }
 };
 
-template <class It, class OnChange, class Counter>
-void apply_range(Snapshot& snapshot, It first, It last, OnChange& on_change, Counter& tally) {
+template <class It, class Counter>
+void apply_range(Snapshot& snapshot, It first, It last, const ChangeSink& on_change, Counter& tally) {
   if constexpr (can_look_ahead<It>) {
     constexpr bool borrows = may_borrow<It>;
     std::optional<StringBounds> strings;
@@ -194,7 +194,7 @@ template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
   Tally tally;
-  detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
+  detail::LogReplay replay(snapshot, on_change);
   if constexpr (!detail::may_borrow<It>) {
     for (; first != last; ++first) {
       auto&& event = *first;
@@ -222,7 +222,7 @@ Tally replay(Snapshot& snapshot, It first, It last) {
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  detail::Replay<std::remove_reference_t<OnChange>> replay(snapshot, on_change);
+  detail::LogReplay replay(snapshot, on_change);
   Verdict verdict;
   if constexpr (std::is_base_of<PresenceEvent, Event>::value) {
     verdict = replay.fold(event);
@@ -244,8 +244,7 @@ Verdict replay(Snapshot& snapshot, const Event& event) {
 /// Returns the snapshot after the event, or the same snapshot if the event is rejected. Pure. Pass `std::move(s)` to
 /// update it in place.
 [[nodiscard]] inline Snapshot reduce(Snapshot snapshot, const PresenceEventView& event) {
-  const detail::NoCallback no_callback;
-  detail::apply_event(snapshot, event, no_callback);
+  detail::apply_event(snapshot, event, detail::ChangeSink());
   return snapshot;
 }
 

@@ -2,6 +2,7 @@
 #ifndef PRESENCE_STATE_REPORTS_HPP
 #define PRESENCE_STATE_REPORTS_HPP
 
+#include <presence/base/detail/callback.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
 #include <presence/state/detail/advance.hpp>
@@ -28,8 +29,8 @@ namespace detail {
 
 /// Raises `forgotten_up_to` to the value that `up_to(registers)` returns, for every user with an earlier one. Up to
 /// that timestamp reports of being online are forgotten. If memory runs out, some users may have been changed.
-template <class UpTo>
-void forget_reports_up_to(Snapshot& snapshot, UpTo up_to) {
+PRESENCE_DETAIL_APART inline void forget_reports_up_to(Snapshot& snapshot,
+                                                       FunctionRef<Timestamp(const RegistersView&)> up_to) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // iterated while the other one changes
@@ -58,8 +59,8 @@ inline void forget_unlisted(Snapshot& snapshot, Timestamp list) {
 
 /// Applies an event at `to`, which is later than the event's timestamp. The event is judged by its own timestamp, so
 /// moving it does not make it too early. The time does not advance.
-template <class OnChange>
-Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to, OnChange& on_change) {
+inline Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to,
+                           const ChangeSink& on_change) {
   Verdict verdict = judge_form(event, snapshot.rules());
   if (accepted(verdict)) verdict = AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).judge(event.at);
   if (!accepted(verdict)) return verdict;
@@ -80,18 +81,32 @@ inline PresenceEventView listed_at(PresenceEventView event, Timestamp at) noexce
 
 /// Replaces `snapshot` by `after` and calls `on_change` for every visible change. All memory is allocated before the
 /// replacement.
-template <class OnChange>
-void replace_and_notify(Snapshot& snapshot, const Snapshot& after, Timestamp dated, OnChange& on_change) {
+PRESENCE_DETAIL_APART inline void replace_and_notify(Snapshot& snapshot, const Snapshot& after, Timestamp dated,
+                                                     const ChangeSink& on_change) {
   const Snapshot before = snapshot;
   Timeline<UserPresenceChangedView> changes;
-  if constexpr (has_callback<OnChange>) changes = differences(before, after, dated);
+  if (on_change) changes = differences(before, after, dated);
   snapshot = after;
-  changes.each(on_change);
+  if (on_change) changes.each(on_change);
+}
+
+/// Calls a function for each event of a list.
+using EachEvent = FunctionRef<void(const FunctionRef<void(const PresenceEventView&)>&)>;
+/// Returns such a function for a range. Valid for as long as both iterators.
+template <class It>
+auto each_event(It& first, It& last) noexcept {
+  return [&first, &last](const FunctionRef<void(const PresenceEventView&)>& visit) {
+    for (; first != last; ++first) {
+      auto&& listed = *first;
+      const PresenceEventView event(listed);
+      visit(event);
+    }
+  };
 }
 
 /// A resync that is judged by `as_of` and takes effect as of `counted`, which is not earlier.
-template <class It, class OnChange>
-Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Timestamp counted, OnChange& on_change) {
+PRESENCE_DETAIL_APART inline Tally resync_moved(Snapshot& snapshot, const EachEvent& each_listed, Timestamp as_of,
+                                                Timestamp counted, const ChangeSink& on_change) {
   const Snapshot before = snapshot;
   const Timestamp now = SnapshotAccess::now(before);
   Verdict verdict = in_range(as_of) ? Verdict::applied : Verdict::invalid;
@@ -99,21 +114,18 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
 
   Tally tally;
   Snapshot after = before;
-  const NoCallback no_callback;
-  for (; first != last; ++first) {
-    auto&& listed = *first;
-    PresenceEventView event(listed);
+  each_listed([&](PresenceEventView event) {
     Verdict of_event = verdict;
     if (accepted(verdict)) {
       of_event = event.type != EventType::report ? Verdict::invalid : judge_form(event, before.rules());
     }
     if (accepted(of_event)) {
       event = listed_at(event, later(event.at, as_of));
-      of_event =
-          event.at < counted ? apply_moved(after, event, counted, no_callback) : apply_event(after, event, no_callback);
+      of_event = event.at < counted ? apply_moved(after, event, counted, ChangeSink())
+                                    : apply_event(after, event, ChangeSink());
     }
     tally.count(of_event);
-  }
+  });
   if (!accepted(verdict)) return tally;
   forget_unlisted(after, counted);
   replace_and_notify(snapshot, after, now != absent ? now : counted, on_change);
@@ -121,8 +133,8 @@ Tally resync_moved(Snapshot& snapshot, It first, It last, Timestamp as_of, Times
 }
 
 /// A resync that takes effect just after the latest report, or without any as of the snapshot's time.
-template <class It, class OnChange>
-Tally resync_behind_reports(Snapshot& snapshot, It first, It last, OnChange& on_change) {
+PRESENCE_DETAIL_APART inline Tally resync_behind_reports(Snapshot& snapshot, const EachEvent& each_listed,
+                                                         const ChangeSink& on_change) {
   const Snapshot before = snapshot;
   const Timestamp now = SnapshotAccess::now(before);
   Timestamp latest = absent;
@@ -138,19 +150,16 @@ Tally resync_behind_reports(Snapshot& snapshot, It first, It last, OnChange& on_
   if (latest == absent) counted = now;
   Tally tally;
   Snapshot after = before;
-  const NoCallback no_callback;
-  for (; first != last; ++first) {
-    auto&& listed = *first;
-    PresenceEventView event(listed);
+  each_listed([&](PresenceEventView event) {
     Verdict form = judge_form(event, before.rules());
     if (event.type != EventType::report) form = Verdict::invalid;
     if (!accepted(form)) {
       tally.count(form);
-      continue;
+      return;
     }
     if (counted != absent) event.at = counted;
-    tally.count(apply_by_plan(after, SnapshotAccess::key(after, event.user), event, no_callback, true));
-  }
+    tally.count(apply_by_plan(after, SnapshotAccess::key(after, event.user), event, ChangeSink(), true));
+  });
   if (latest != absent) forget_unlisted(after, counted);
   replace_and_notify(snapshot, after, now != absent ? now : counted, on_change);
   return tally;
@@ -206,7 +215,7 @@ inline void forget_reports_in(Snapshot& snapshot) { presence::forget_reports_in(
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  return detail::resync_moved(snapshot, first, last, as_of, as_of, on_change);
+  return detail::resync_moved(snapshot, detail::each_event(first, last), as_of, as_of, on_change);
 }
 /// The same, without a callback.
 template <class It, class = detail::EnableIfIterator<It>>
@@ -224,7 +233,7 @@ Tally resync(Snapshot& snapshot, It first, It last, Timestamp as_of) {
 template <class It, class OnChange, class = detail::EnableIfIterator<It>,
           class = std::enable_if_t<std::is_invocable<OnChange&, const UserPresenceChangedView&>::value>>
 Tally resync(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
-  return detail::resync_behind_reports(snapshot, first, last, on_change);
+  return detail::resync_behind_reports(snapshot, detail::each_event(first, last), on_change);
 }
 
 }  // namespace PRESENCE_ABI

@@ -28,7 +28,7 @@ inline bool can_be_held(const SessionRegisters& session, Timestamp now, const Ru
 
 /// Prolongs the last run of each session that is online, at least until `until`. A session that was not idle is not
 /// idle before then. If memory runs out, some users may have been changed.
-inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
+PRESENCE_DETAIL_APART inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // iterated while the other one changes
@@ -58,6 +58,17 @@ inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
 /// Returns whether a snapshot can be resumed at that time: it is in range, and later than the time of the snapshot.
 inline bool can_resume(const Snapshot& snapshot, Timestamp now) noexcept {
   return in_range(now) && SnapshotReader::now(snapshot) < now;
+}
+
+/// Resumes a snapshot that `can_resume`.
+PRESENCE_DETAIL_APART inline void resume(Snapshot& snapshot, Timestamp now, Duration patience,
+                                         const ChangeSink& on_change) {
+  Snapshot after = snapshot;
+  hold_sessions(after, now + (patience < Duration() ? Duration() : patience));
+  Changes changes;
+  advance(SnapshotAccess::write(after), now, &changes);
+  snapshot = std::move(after);
+  notify_all(changes, on_change);
 }
 
 }  // namespace detail
@@ -93,13 +104,7 @@ inline bool can_resume(const Snapshot& snapshot, Timestamp now) noexcept {
 template <class OnChange>
 void resume(Snapshot& snapshot, Timestamp now, Duration patience, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  if (!detail::can_resume(snapshot, now)) return;
-  Snapshot after = snapshot;
-  detail::hold_sessions(after, now + (patience < Duration() ? Duration() : patience));
-  detail::Changes changes;
-  detail::advance(detail::SnapshotAccess::write(after), now, &changes);
-  snapshot = std::move(after);
-  detail::notify_all(changes, on_change);
+  if (detail::can_resume(snapshot, now)) detail::resume(snapshot, now, patience, on_change);
 }
 /// The same, without a callback.
 inline void resume(Snapshot& snapshot, Timestamp now, Duration patience) {

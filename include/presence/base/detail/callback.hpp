@@ -4,7 +4,7 @@
 
 #include <presence/base/detail/memory.hpp>
 
-#include <type_traits>  // for decay
+#include <type_traits>  // for decay, enable_if, is_function, is_same, remove_reference
 #include <utility>      // for exchange, forward
 
 namespace presence {
@@ -38,6 +38,47 @@ class Callback {
   void* kept_ = nullptr;
   void (*call_)(void*, Args...) = nullptr;
   void (*end_)(void*) noexcept = nullptr;
+};
+
+template <class Signature>
+class FunctionRef;
+/// A non-owning, type-erased reference to a callable, for parameters of large functions: they are compiled once, not
+/// once per callable. Empty by default. The callable must outlive the reference.
+template <class Result, class... Args>
+class FunctionRef<Result(Args...)> {
+ public:
+  FunctionRef() noexcept = default;
+  template <class Fn, class = std::enable_if_t<!std::is_same<std::decay_t<Fn>, FunctionRef>::value>>
+  FunctionRef(Fn&& fn) noexcept : call_(&FunctionRef::call<std::remove_reference_t<Fn>>) {
+    if constexpr (std::is_function<std::remove_reference_t<Fn>>::value) {
+      target_.function = reinterpret_cast<void (*)()>(&fn);
+    } else {
+      // A callable may overload `&`.
+      target_.object = const_cast<char*>(&reinterpret_cast<const volatile char&>(fn));
+    }
+  }
+
+  explicit operator bool() const noexcept { return call_ != nullptr; }
+  /// Requires that it is not empty.
+  Result operator()(Args... args) const { return call_(target_, static_cast<Args>(args)...); }
+
+ private:
+  union Target {
+    void* object = nullptr;
+    void (*function)();
+  };
+
+  template <class Fn>
+  static Result call(Target target, Args... args) {
+    if constexpr (std::is_function<Fn>::value) {
+      return static_cast<Result>(reinterpret_cast<Fn*>(target.function)(static_cast<Args>(args)...));
+    } else {
+      return static_cast<Result>((*static_cast<Fn*>(target.object))(static_cast<Args>(args)...));
+    }
+  }
+
+  Target target_;
+  Result (*call_)(Target, Args...) = nullptr;
 };
 
 }  // namespace detail

@@ -82,15 +82,9 @@ inline Cleanup plan_cleanup(Root& root, Timestamp to, const KeptWhileLive& kept)
   return cleanup;
 }
 
-/// Advances the root to `to`, which must be later than its timestamp, and processes all deadlines up to and including
-/// `to`. Adds the visible changes to `changes` unless it is null. Frees the memory of data that can no longer matter.
-/// If memory runs out, nothing changes.
-inline void advance(Root& root, Timestamp to, Changes* changes) {
+/// Does the work of `advance` if something may be due.
+PRESENCE_DETAIL_APART inline void pass_deadlines(Root& root, Timestamp to, Changes* changes) {
   const Timestamp from = root.now;
-  if (to < root.table.due() && to < root.table.cleanup()) {
-    root.now = to;
-    return;
-  }
   const Rules& rules = root.rules;
   const bool forgets = rules.forget_after != Duration::highest();
   std::size_t fewer_online = 0, fewer_known = 0;
@@ -195,17 +189,23 @@ inline void advance(Root& root, Timestamp to, Changes* changes) {
   root.now = to;
 }
 
-/// Advances to a later timestamp and calls `on_change` for every visible change.
-template <class OnChange>
-void advance_and_notify(Snapshot& snapshot, Timestamp to, OnChange& on_change) {
-  Root& root = SnapshotAccess::write(snapshot);
-  if constexpr (has_callback<OnChange>) {
-    Changes changes;
-    advance(root, to, &changes);
-    notify_all(changes, on_change);
+/// Advances the root to `to`, which must be later than its timestamp, and processes all deadlines up to and including
+/// `to`. Adds the visible changes to `changes` unless it is null. Frees the memory of data that can no longer matter.
+/// If memory runs out, nothing changes.
+inline void advance(Root& root, Timestamp to, Changes* changes) {
+  if (to < root.table.due() && to < root.table.cleanup()) {
+    root.now = to;
   } else {
-    advance(root, to, nullptr);
+    pass_deadlines(root, to, changes);
   }
+}
+
+/// Advances to a later timestamp and calls `on_change` for every visible change.
+inline void advance_and_notify(Snapshot& snapshot, Timestamp to, const ChangeSink& on_change) {
+  Root& root = SnapshotAccess::write(snapshot);
+  Changes changes;
+  advance(root, to, on_change ? &changes : nullptr);
+  notify_all(changes, on_change);
 }
 
 }  // namespace detail

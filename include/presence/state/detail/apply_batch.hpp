@@ -51,9 +51,9 @@ inline bool may_touch_status(const RowView& row, EventType type) noexcept {
 /// Applies the first event of a range in place if that cannot change a string that the events borrow. Returns false and
 /// changes nothing if it may, or if the event cannot be applied in place. Computes `strings`, the addresses of the
 /// strings, if it needs them for the first time.
-template <class It, class OnChange>
+template <class It>
 bool apply_and_move_nothing(Root& owned, const EventTarget& target, const PresenceEventView& event, It first, It last,
-                            std::optional<StringBounds>& strings, OnChange& on_change) {
+                            std::optional<StringBounds>& strings, const ChangeSink& on_change) {
   Page* const page = target.own_page();
   if (page == nullptr) return false;
   const RowView row = page->row(target.at);
@@ -66,6 +66,17 @@ bool apply_and_move_nothing(Root& owned, const EventTarget& target, const Presen
 
 /// The maximum number of events of a range that are read before the first of them is applied.
 inline constexpr std::size_t most_ahead = 32;
+
+/// Descends from the first node of each target to the pages, one node per round. `left` targets are not there yet.
+PRESENCE_DETAIL_FLAT inline void find_pages(EventTarget* targets, std::size_t count, std::size_t left) noexcept {
+  while (left != 0) {
+    left = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      EventTarget& target = targets[i];
+      left += !target.way.has_arrived() && !target.step() ? 1u : 0u;
+    }
+  }
+}
 
 /// Looks up the users of the next few events of a range and returns the number of these events. Works in rounds, so
 /// that cache misses overlap. First it prefetches what heartbeats read of every user. Then it prefetches the remaining
@@ -80,14 +91,7 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
     target.set(table, listed);
     left += has_users && !target.step() ? 1u : 0u;  // the first node needs no prefetch
   }
-  // Descend to the pages, one node per round.
-  while (left != 0) {
-    left = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      EventTarget& target = targets[i];
-      left += !target.way.has_arrived() && !target.step() ? 1u : 0u;
-    }
-  }
+  find_pages(targets, count, left);
   // Events other than heartbeats of the first session may read more of the user.
   It it = first;
   for (std::size_t i = 0; i < count; ++i, ++it) {
@@ -103,8 +107,8 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
 /// the snapshot, it stops before an event that may move or destroy strings that later events borrow. `strings` holds
 /// the addresses of the borrowed strings; it is computed when first needed. `tally` is a Tally, or counts in the same
 /// way.
-template <bool borrows, class It, class OnChange, class Counter>
-bool apply_some(Snapshot& snapshot, It& first, It last, OnChange& on_change, Counter& tally,
+template <bool borrows, class It, class Counter>
+bool apply_some(Snapshot& snapshot, It& first, It last, const ChangeSink& on_change, Counter& tally,
                 std::optional<StringBounds>& strings) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) {

@@ -38,23 +38,21 @@ namespace detail {
 
 /// Applies an event at the snapshot's own timestamp and calls `on_change` if the visible state changed. `key` is the
 /// key of the event's user. Works for every event.
-template <class OnChange>
-Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key, const PresenceEventView& event, OnChange& on_change,
-                      bool is_admitted = false) {
+PRESENCE_DETAIL_APART inline Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key,
+                                                   const PresenceEventView& event, const ChangeSink& on_change,
+                                                   bool is_admitted = false) {
   const Timestamp now = SnapshotAccess::now(snapshot);
   Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now, count_at, is_admitted);
   if (plan.verdict != Verdict::applied) return plan.verdict;
-  if constexpr (has_callback<OnChange>) {
-    Change change;
+  Change change;
+  if (on_change) {
     change.at = now == absent ? event.at : now;
     change.before = Seen::of(plan.row, now, snapshot.rules());
     change.after = Seen(plan.after, now, snapshot.rules());
     change.id = plan.row != nullptr ? plan.row->id() : SharedString(event.user);
-    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
-    notify(change, on_change);
-  } else {
-    commit(SnapshotAccess::write(snapshot), key, std::move(plan));
   }
+  commit(SnapshotAccess::write(snapshot), key, std::move(plan));
+  if (on_change) notify(change, on_change);
   return Verdict::applied;
 }
 
@@ -81,9 +79,8 @@ inline Page* copy_page_for(Snapshot& snapshot, const EventTarget& target, const 
 }
 
 /// Applies an event of a user in a shared page.
-template <class OnChange>
-PRESENCE_DETAIL_APART Verdict apply_in_shared_page(Snapshot& snapshot, const EventTarget& target,
-                                                   const PresenceEventView& event, OnChange& on_change) {
+PRESENCE_DETAIL_APART inline Verdict apply_in_shared_page(Snapshot& snapshot, const EventTarget& target,
+                                                          const PresenceEventView& event, const ChangeSink& on_change) {
   const KeptPage kept(*target.way.page());  // the event may borrow from it
   if (Page* const page = copy_page_for(snapshot, target, event)) {
     const PlaceInTable place{SnapshotAccess::write(snapshot), target, *page};
@@ -94,9 +91,8 @@ PRESENCE_DETAIL_APART Verdict apply_in_shared_page(Snapshot& snapshot, const Eve
 
 /// Applies an event of a user who has been looked up: in place if the row is there and the page can be changed, else by
 /// a plan. In an unshared page, heartbeats that only refresh the session have been applied before.
-template <class OnChange>
-Verdict apply_to_target(Snapshot& snapshot, const EventTarget& target, const PresenceEventView& event,
-                        OnChange& on_change) {
+PRESENCE_DETAIL_APART inline Verdict apply_to_target(Snapshot& snapshot, const EventTarget& target,
+                                                     const PresenceEventView& event, const ChangeSink& on_change) {
   if (target.at != Page::none) {
     Root* const owned = SnapshotAccess::owned(snapshot);
     Page* const page = owned != nullptr ? target.own_page() : nullptr;
@@ -107,8 +103,7 @@ Verdict apply_to_target(Snapshot& snapshot, const EventTarget& target, const Pre
 }
 
 /// Looks up the user of an event and applies the event.
-template <class OnChange>
-Verdict apply_event(Snapshot& snapshot, const PresenceEventView& event, OnChange& on_change) {
+inline Verdict apply_event(Snapshot& snapshot, const PresenceEventView& event, const ChangeSink& on_change) {
   Root* const owned = SnapshotAccess::owned(snapshot);
   if (owned != nullptr && find_and_refresh_session(*owned, event)) return Verdict::applied;
   const UserTable nobody;

@@ -2,6 +2,7 @@
 #ifndef PRESENCE_STATE_DETAIL_CHANGES_HPP
 #define PRESENCE_STATE_DETAIL_CHANGES_HPP
 
+#include <presence/base/detail/callback.hpp>
 #include <presence/base/detail/shared_string.hpp>
 #include <presence/model/rules.hpp>
 #include <presence/model/user.hpp>
@@ -113,23 +114,39 @@ constexpr void expect_callback() noexcept {
                 "presence: a callback for changes must accept (const presence::UserPresenceChangedView&)");
 }
 
-/// Calls `on_change` if the publicly visible state changed.
-template <class OnChange>
-void notify(const Change& change, OnChange& on_change) {
+/// A non-owning reference to a callback for changes. Empty if the callback is NoCallback.
+class ChangeSink {
+ public:
+  ChangeSink() noexcept = default;
+  template <class OnChange>
+  ChangeSink(OnChange& on_change) noexcept {
+    if constexpr (has_callback<OnChange>) call_ = on_change;
+  }
+
+  explicit operator bool() const noexcept { return static_cast<bool>(call_); }
+  /// Requires that it is not empty.
+  void operator()(const UserPresenceChangedView& change) const { call_(change); }
+
+ private:
+  FunctionRef<void(const UserPresenceChangedView&)> call_;
+};
+
+/// Calls `on_change`, which must not be empty, if the publicly visible state changed.
+PRESENCE_DETAIL_APART inline void notify(const Change& change, const ChangeSink& on_change) {
   if (change.before == change.after) return;
   UserPresenceChangedView changed;
   changed.id = change.id.view();
   changed.before = change.before.view(changed.id);
   changed.after = change.after.view(changed.id);
   changed.at = change.at;
-  on_change(static_cast<const UserPresenceChangedView&>(changed));
+  on_change(changed);
 }
 
 using Changes = Timeline<Change>;
 
-/// Does the same for all changes, in the order of (timestamp, id).
-template <class OnChange>
-void notify_all(Changes& changes, OnChange& on_change) {
+/// Does the same for all changes, in the order of (timestamp, id), unless `on_change` is empty.
+inline void notify_all(Changes& changes, const ChangeSink& on_change) {
+  if (!on_change) return;
   changes.each([&](const Change& change) { notify(change, on_change); });
 }
 

@@ -74,44 +74,41 @@ struct VisibleState {
   friend bool operator==(const VisibleState& a, const VisibleState& b) noexcept {
     return a.online == b.online && a.last_active == b.last_active && a.status == b.status;
   }
-  UserView view(std::string_view id, const Elements<ValueMember>& data) const noexcept {
-    UserView view(id, online, status, last_active == absent ? std::nullopt : std::optional<Timestamp>(last_active),
-                  false, online ? Availability::available : Availability::offline);
-    view.data = data;
-    return view;
+  void write(std::string_view id, const Elements<ValueMember>& data, std::optional<UserView>& view) const noexcept {
+    view.emplace(id, online, status, last_active == absent ? std::nullopt : std::optional<Timestamp>(last_active),
+                 false, online ? Availability::available : Availability::offline);
+    view->data = data;
   }
 };
 
-template <class OnChange>
-void notify(const PlaceInTable& place, Timestamp at, const VisibleState& before, const VisibleState& after,
-            OnChange& on_change) {
+/// Calls `on_change` if the visible state changed.
+PRESENCE_DETAIL_APART inline void notify(const PlaceInTable& place, Timestamp at, const VisibleState& before,
+                                         const VisibleState& after, const ChangeSink& on_change) {
   if (before == after) return;
   UserPresenceChangedView changed;
   changed.id = place.row().name();
   const Elements<ValueMember> data = place.row().registers().data();
-  changed.before = before.view(changed.id, data);
-  changed.after = after.view(changed.id, data);
+  before.write(changed.id, data, changed.before);
+  after.write(changed.id, data, changed.after);
   changed.at = place.root.now == absent ? at : place.root.now;
-  on_change(static_cast<const UserPresenceChangedView&>(changed));
+  on_change(changed);
 }
 
 /// Applies a later status of a user who is known to others. Returns whether the event was applied.
-template <class OnChange>
-bool apply_status(const PlaceInTable& place, const PresenceEventView& event, const AcceptanceWindow& bounds,
-                  OnChange& on_change) {
+inline bool apply_status(const PlaceInTable& place, const PresenceEventView& event, const AcceptanceWindow& bounds,
+                         const ChangeSink& on_change) {
   const RowAccess row = place.row();
   const Timestamp status_at = row.status_at(), active = row.latest_active();
   if (event.at <= status_at || (active == absent && status_at == absent) || !event.status || event.until ||
       event.status->size() > place.root.rules.max_status_bytes)
     return false;
-  if constexpr (has_callback<OnChange>) {
+  if (on_change) {
     SharedString after(*event.status);
     row.need_rare().status_at = event.at;
     const SharedString before(std::exchange(row.own_status(), std::move(after)));
     const VisibleState was{is_online(row, place.root, bounds), active, before.view()};
     notify(place, event.at, was, VisibleState{was.online, was.last_active, row.status()}, on_change);
   } else {
-    static_cast<void>(bounds), static_cast<void>(on_change);
     RareRegisters* rare = row.own_rare();
     if (rare != nullptr) {
       row.own_status().assign(*event.status);
@@ -150,9 +147,8 @@ class RoomForRun {
 };
 
 /// Applies a later connect, activity or disconnect of a known session. Returns whether the event was applied.
-template <class OnChange>
-bool apply_session_event(const PlaceInTable& place, const PresenceEventView& event, AcceptanceWindow& bounds,
-                         OnChange& on_change) {
+inline bool apply_session_event(const PlaceInTable& place, const PresenceEventView& event, AcceptanceWindow& bounds,
+                                const ChangeSink& on_change) {
   Root& root = place.root;
   const RowAccess row = place.row();
   SessionRegisters* found = row.own_session(place.target.session);
@@ -242,12 +238,10 @@ bool apply_session_event(const PlaceInTable& place, const PresenceEventView& eve
     const Timestamp last = later(event.at, root.now) + root.rules.offline_grace;
     if (until <= last) place.lower_bounds(never, last + root.rules.reorder_window + Duration::from_ns(1));
   }
-  if constexpr (has_callback<OnChange>) {
+  if (on_change) {
     const VisibleState before{was_online, active_before, row.status()},
         after{stays_online, row.latest_active(), before.status};
     notify(place, event.at, before, after, on_change);
-  } else {
-    static_cast<void>(on_change);
   }
   return true;
 }
@@ -331,8 +325,7 @@ PRESENCE_DETAIL_FLAT inline bool refresh_found_session(Root& root, const Presenc
 /// Applies an event, other than a heartbeat that only refreshes the session, to the user's row in place if possible.
 /// Calls `on_change` if the visible state changed. Returns whether the event was applied. If memory runs out, nothing
 /// changes.
-template <class OnChange>
-bool apply_in_place(const PlaceInTable& place, const PresenceEventView& event, OnChange& on_change) {
+inline bool apply_in_place(const PlaceInTable& place, const PresenceEventView& event, const ChangeSink& on_change) {
   AcceptanceWindow& bounds = place.root.bounds();
   const Rules& rules = place.root.rules;
   const RowAccess row = place.row();

@@ -2,6 +2,7 @@
 #ifndef PRESENCE_STATE_DETAIL_PLAN_HPP
 #define PRESENCE_STATE_DETAIL_PLAN_HPP
 
+#include <presence/base/detail/callback.hpp>
 #include <presence/base/detail/shared_string.hpp>
 #include <presence/base/detail/user_key.hpp>
 #include <presence/model/event.hpp>
@@ -120,11 +121,12 @@ inline Count count_at(const Root& root, Timestamp now) noexcept {
   return count;
 }
 
+/// Returns both numbers of users at a timestamp; see `count_at`.
+using CountAt = FunctionRef<Count(const Root&, Timestamp)>;
+
 /// Returns whether there is no room for one more user who is known to others, or unknown to them. Unknown users have a
-/// separate limit, because their number must not decide whether another user can become known. `count(root, now)` must
-/// return both numbers.
-template <class CountAt>
-bool is_full(const Root* root, bool known, Timestamp now, CountAt&& count) {
+/// separate limit, because their number must not decide whether another user can become known.
+inline bool is_full(const Root* root, bool known, Timestamp now, const CountAt& count) {
   if (root == nullptr || root->table.size() < root->rules.max_users) return false;
   if (known && now == root->now) return root->known >= root->rules.max_users;
   const Count users = count(*root, now);
@@ -134,9 +136,8 @@ bool is_full(const Root* root, bool known, Timestamp now, CountAt&& count) {
 /// Returns the verdict on an event and its plan. `key` is the key of the event's user. `now` is the timestamp of the
 /// snapshot, or a later one to which the snapshot will be advanced. `count` returns the numbers of users at `now`. If
 /// `is_admitted` is true, the event's timestamp has already been checked.
-template <class CountAt>
-Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event, Timestamp now, CountAt&& count,
-                bool is_admitted = false) {
+PRESENCE_DETAIL_APART inline Plan plan_event(const Root* root, const UserKey& key, const PresenceEventView& event,
+                                             Timestamp now, const CountAt& count, bool is_admitted = false) {
   const Rules& rules = root != nullptr ? root->rules : default_rules;
   Plan plan;
   plan.verdict = judge_form(event, rules, is_admitted);

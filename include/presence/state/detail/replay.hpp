@@ -24,14 +24,14 @@ namespace detail {
 
 /// Applies the events of a log and advances the time with them. The events of one timestamp are applied together: after
 /// the deadlines before that timestamp, and before the deadlines at it.
-template <class OnChange>
-class Replay {
+class LogReplay {
  public:
-  Replay(Snapshot& snapshot, OnChange& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
-  Replay(const Replay&) = delete;
-  Replay& operator=(const Replay&) = delete;
+  LogReplay(Snapshot& snapshot, const ChangeSink& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
+  LogReplay(const LogReplay&) = delete;
+  LogReplay& operator=(const LogReplay&) = delete;
+  PRESENCE_DETAIL_APART ~LogReplay() {}
 
-  Verdict fold(const PresenceEventView& event) {
+  PRESENCE_DETAIL_APART Verdict fold(const PresenceEventView& event) {
     if (!open_ || event.at != time_) finish();
     const Timestamp now = SnapshotAccess::now(snapshot_);
     if (!open_ && (!in_range(event.at) || (now != absent && event.at <= now))) {
@@ -51,7 +51,7 @@ class Replay {
       if (const Root* const root = SnapshotAccess::read(snapshot_)) plan.row = root->table.find(key);
     }
     if (plan.verdict == Verdict::applied) {
-      if constexpr (has_callback<OnChange>) {
+      if (on_change_) {
         const Rules& rules = snapshot_.rules();
         changes_.add(Change{time_, plan.row != nullptr ? plan.row->id() : SharedString(event.user),
                             Seen::of(plan.row, SnapshotAccess::now(snapshot_), rules), Seen(plan.after, time_, rules)});
@@ -67,17 +67,15 @@ class Replay {
 
   /// Passes the deadlines at the last timestamp. Calls `on_change` for what they and the events of that timestamp
   /// changed: one change per user.
-  void finish() {
+  PRESENCE_DETAIL_APART void finish() {
     if (!open_) return;
     open_ = false;
     Root& root = SnapshotAccess::write(snapshot_);
-    if constexpr (has_callback<OnChange>) {
-      advance(root, time_, &changes_);
+    advance(root, time_, on_change_ ? &changes_ : nullptr);
+    if (on_change_) {
       changes_.one_per_user([](Change& first, Change& next) { first.after = std::move(next.after); });
       notify_all(changes_, on_change_);
       changes_.clear();
-    } else {
-      advance(root, time_, nullptr);
     }
   }
 
@@ -109,11 +107,18 @@ class Replay {
   }
 
   Snapshot& snapshot_;
-  OnChange& on_change_;
+  const ChangeSink on_change_;
   bool open_ = false, was_asked_ = false;
   std::optional<Departures> departures_;
   Timestamp time_;
   Changes changes_;
+};
+
+/// Does the same with a callback of any type.
+template <class OnChange>
+class Replay : public LogReplay {
+ public:
+  Replay(Snapshot& snapshot, OnChange& on_change) noexcept : LogReplay(snapshot, on_change) {}
 };
 
 }  // namespace detail

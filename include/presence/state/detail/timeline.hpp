@@ -3,6 +3,7 @@
 #define PRESENCE_STATE_DETAIL_TIMELINE_HPP
 
 #include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/callback.hpp>
 #include <presence/base/detail/chunked_vector.hpp>
 #include <presence/base/detail/memory.hpp>
 #include <presence/base/detail/shared_string.hpp>
@@ -37,8 +38,7 @@ class Timeline {
 
   /// Merges all changes of a user into the first. `join(first, next)` merges the change that was added next into the
   /// first.
-  template <class Join>
-  void one_per_user(Join join) noexcept {
+  void one_per_user(const FunctionRef<void(T&, T&)>& join) noexcept {
     detail::sort(keys_, [this](const Key& a, const Key& b) {
       const int order = compare_ids(a, b);
       return order != 0 ? order < 0 : a.index < b.index;
@@ -55,14 +55,13 @@ class Timeline {
     keys_.resize(users);
   }
 
-  template <class Visit>
-  void each(Visit&& visit) {
+  void each(const FunctionRef<void(const T&)>& visit) {
     detail::sort(keys_, [this](const Key& a, const Key& b) {
       if (a.at != b.at) return a.at < b.at;
       const int order = compare_ids(a, b);
       return order != 0 ? order < 0 : a.index < b.index;
     });
-    for (const Key& key : keys_) visit(static_cast<const T&>(all_[key.index]));
+    for (const Key& key : keys_) visit(all_[key.index]);
   }
 
  private:
