@@ -5,6 +5,7 @@
 #include <presence/base/detail/algorithm.hpp>
 #include <presence/base/detail/shared_string.hpp>
 #include <presence/base/detail/user_key.hpp>
+#include <presence/config.hpp>
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint8_t, uint32_t, uint64_t
@@ -19,96 +20,75 @@ namespace detail {
 
 /// The default hash of an IdMap. Tests use other hashes.
 struct IdHash {
-  static std::uint64_t of(std::string_view id, std::uint64_t seed) noexcept { return hash_of(LookupKey(id), seed); }
+  PRESENCE_DETAIL_APART static std::uint64_t of(std::string_view id, std::uint64_t seed) noexcept {
+    return hash_of(LookupKey(id), seed);
+  }
 };
 
-/// A map from ids to values. Each value has a number that stays the same until it is erased. Numbers of erased values
-/// are reused.
+/// The part of an IdMap that does not depend on the values: the ids, their numbers and hashes.
 ///
 /// A hash table with separate chaining, whose chains are AVL trees (Adelson-Velsky, Landis 1962) ordered by (hash, sum,
 /// id). So find, add and erase need O(log n) comparisons for all ids and hashes, and O(1) with a good hash. The links
-/// are numbers in the entries, so erase allocates nothing.
-template <class T, class Hash = IdHash>
-class IdMap {
+/// are numbers in the nodes, so erase allocates nothing.
+class IdIndex {
  public:
   static constexpr std::uint32_t none = 0xFFFFFFFF;
 
-  explicit IdMap(std::uint64_t seed = 0) noexcept : seed_(mix(seed)) {}
+  /// The number of ids, an upper bound on their numbers, and the number of nodes for which there is memory.
+  std::size_t size() const noexcept { return nodes_.size() - free_.size(); }
+  std::size_t end() const noexcept { return nodes_.size(); }
+  std::size_t capacity() const noexcept { return nodes_.capacity(); }
 
-  std::size_t size() const noexcept { return entries_.size() - free_.size(); }
+  bool has(std::uint32_t number) const noexcept { return number < nodes_.size() && nodes_[number].height != 0; }
+  const std::string& id_of(std::uint32_t number) const noexcept { return nodes_[number].id; }
 
-  /// Returns the number of the id, or `none` if it is absent.
-  std::uint32_t find(std::string_view id) const noexcept {
-    return buckets_.empty() ? none : find(id, Hash::of(id, seed_));
+  PRESENCE_DETAIL_APART std::uint32_t find(std::string_view id, std::uint64_t hash) const noexcept {
+    if (buckets_.empty()) return none;
+    const Bucket& bucket = bucket_of(hash);
+    if ((bucket.marks & mark_of(hash)) == 0) return none;
+    const Node& root = nodes_[bucket.root];
+    if (root.hash == hash && root.id == id) return bucket.root;
+    return find_below(bucket.root, id, hash);
   }
 
-  /// Returns the number of the id. Adds the id if it is absent. If memory runs out, nothing is added.
-  std::uint32_t add(std::string_view id) {
-    const std::uint64_t hash = Hash::of(id, seed_);
-    const std::uint32_t known = buckets_.empty() ? none : find(id, hash);
-    if (known != none) return known;
+  /// Makes room for one more id, so that only the copy of its string can still fail in `add`.
+  PRESENCE_DETAIL_APART void reserve_one() {
     if (buckets_.size() < 2 * (size() + 1)) grow();
-    Entry fresh;
+    if (!free_.empty()) return;
+    detail::reserve_one(nodes_);
+    free_.reserve(nodes_.capacity());  // so that erase does not allocate
+  }
+  /// Adds an id that is absent, and for which there is room. Returns its number.
+  PRESENCE_DETAIL_APART std::uint32_t add(std::string_view id, std::uint64_t hash) {
+    Node fresh;
     fresh.id = std::string(id);
     fresh.hash = hash;
     fresh.sum = sum_of(id);
     fresh.height = 1;
     std::uint32_t number;
     if (free_.empty()) {
-      detail::reserve_one(entries_);
-      free_.reserve(entries_.capacity());  // so that erase does not allocate
-      number = static_cast<std::uint32_t>(entries_.size());
-      entries_.push_back(std::move(fresh));
+      number = static_cast<std::uint32_t>(nodes_.size());
+      nodes_.push_back(std::move(fresh));
     } else {
       number = free_.back();
       free_.pop_back();
-      entries_[number] = std::move(fresh);
+      nodes_[number] = std::move(fresh);
     }
     link(number);
     return number;
   }
-
-  void erase(std::uint32_t number) noexcept {
+  PRESENCE_DETAIL_APART void erase(std::uint32_t number) noexcept {
     unlink(number);
-    entries_[number] = Entry();
+    nodes_[number] = Node();
     free_.push_back(number);
   }
-
   void clear() noexcept {
-    entries_.clear();
+    nodes_.clear();
     free_.clear();
     buckets_.clear();
   }
 
-  bool has(std::uint32_t number) const noexcept { return number < entries_.size() && entries_[number].height != 0; }
-  const std::string& id_of(std::uint32_t number) const noexcept { return entries_[number].id; }
-  T& operator[](std::uint32_t number) noexcept { return entries_[number].thing; }
-  const T& operator[](std::uint32_t number) const noexcept { return entries_[number].thing; }
-
-  /// Iterates over the values in order of their numbers.
-  class const_iterator {
-   public:
-    const_iterator(const IdMap& map, std::size_t at) noexcept : map_(&map), at_(at) { skip(); }
-    const T& operator*() const noexcept { return map_->entries_[at_].thing; }
-    const_iterator& operator++() noexcept {
-      ++at_;
-      skip();
-      return *this;
-    }
-    std::uint32_t number() const noexcept { return static_cast<std::uint32_t>(at_); }
-    friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ != b.at_; }
-
-   private:
-    void skip() noexcept {
-      while (at_ < map_->entries_.size() && map_->entries_[at_].height == 0) ++at_;
-    }
-    const IdMap* map_;
-    std::size_t at_;
-  };
-  const_iterator begin() const noexcept { return const_iterator(*this, 0); }
-  const_iterator end() const noexcept { return const_iterator(*this, entries_.size()); }
-
-  /// Returns true if every tree is ordered and balanced, and has all entries of its bucket. For tests.
+  /// Returns true if every tree is ordered and balanced, and has all nodes of its bucket. For tests.
   bool is_sound() const noexcept {
     std::size_t count = 0;
     for (const Bucket& bucket : buckets_) {
@@ -118,12 +98,11 @@ class IdMap {
   }
 
  private:
-  struct Entry {
+  struct Node {
     std::uint64_t hash = 0, sum = 0;  // of the id
     std::uint32_t child[2] = {none, none};
     std::uint8_t height = 0;  // of the subtree; 0: erased
     std::string id;
-    T thing{};
   };
   struct Bucket {
     std::uint32_t root = none;
@@ -150,27 +129,20 @@ class IdMap {
     for (; left >= 8; p += 8, left -= 8) sum = rotated(sum, 11) + load_word(p);
     return rotated(sum, 11) + load_part(p, left);
   }
-  static bool is_before(const Entry& a, const Entry& b) noexcept {
+  static bool is_before(const Node& a, const Node& b) noexcept {
     // In parentheses, because clang++ takes `hash <` for std::hash behind a host's `using namespace std`.
     if (a.hash != b.hash) return (a.hash) < b.hash;
     return a.sum != b.sum ? a.sum < b.sum : a.id < b.id;
   }
 
-  std::uint32_t find(std::string_view id, std::uint64_t hash) const noexcept {
-    const Bucket& bucket = bucket_of(hash);
-    if ((bucket.marks & mark_of(hash)) == 0) return none;
-    const Entry& root = entries_[bucket.root];
-    if (root.hash == hash && root.id == id) return bucket.root;
-    return find_below(bucket.root, id, hash);
-  }
   /// Continues a search below a root that did not match.
   PRESENCE_DETAIL_APART std::uint32_t find_below(std::uint32_t at, std::string_view id,
                                                  std::uint64_t hash) const noexcept {
     // Among ids with equal hashes, the sums decide most steps.
-    const Entry* const entries = entries_.data();
+    const Node* const nodes = nodes_.data();
     const std::uint64_t sum = sum_of(id);
     do {
-      const Entry& entry = entries[at];
+      const Node& entry = nodes[at];
       bool is_after = hash > entry.hash;
       if (hash == entry.hash) {
         is_after = sum > entry.sum;
@@ -185,28 +157,28 @@ class IdMap {
     return at;
   }
 
-  unsigned height_of(std::uint32_t at) const noexcept { return at == none ? 0u : entries_[at].height; }
-  void note_height(Entry& entry) noexcept {
+  unsigned height_of(std::uint32_t at) const noexcept { return at == none ? 0u : nodes_[at].height; }
+  void note_height(Node& entry) noexcept {
     const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
     entry.height = static_cast<std::uint8_t>(1 + (left < right ? right : left));
   }
   /// Rotates a node towards `side`. Its child on the other side takes its place. Returns that child.
   std::uint32_t rotated_to(unsigned side, std::uint32_t at) noexcept {
-    Entry& sinking = entries_[at];
+    Node& sinking = nodes_[at];
     const std::uint32_t rising = sinking.child[1 - side];
-    sinking.child[1 - side] = entries_[rising].child[side];
-    entries_[rising].child[side] = at;
+    sinking.child[1 - side] = nodes_[rising].child[side];
+    nodes_[rising].child[side] = at;
     note_height(sinking);
-    note_height(entries_[rising]);
+    note_height(nodes_[rising]);
     return rising;
   }
   /// Rebalances a node whose subtrees may differ in height by two. Returns the new root of its tree.
   std::uint32_t balanced(std::uint32_t at) noexcept {
-    Entry& entry = entries_[at];
+    Node& entry = nodes_[at];
     const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
     if (left > right + 1 || right > left + 1) {
       const unsigned high = right > left ? 1 : 0;
-      const Entry& child = entries_[entry.child[high]];
+      const Node& child = nodes_[entry.child[high]];
       if (height_of(child.child[high]) < height_of(child.child[1 - high]))
         entry.child[high] = rotated_to(high, entry.child[high]);
       return rotated_to(1 - high, at);
@@ -215,17 +187,17 @@ class IdMap {
     return at;
   }
   /// Rebalances the nodes on a path, from the lowest up to the first whose height does not change.
-  void balance(std::uint32_t* const* way, unsigned levels) noexcept {
+  PRESENCE_DETAIL_APART void balance(std::uint32_t* const* way, unsigned levels) noexcept {
     while (levels > 0) {
       std::uint32_t& link = *way[--levels];
-      const unsigned before = entries_[link].height;
+      const unsigned before = nodes_[link].height;
       link = balanced(link);
-      if (entries_[link].height == before) return;
+      if (nodes_[link].height == before) return;
     }
   }
 
-  void link(std::uint32_t number) noexcept {
-    Entry& fresh = entries_[number];
+  PRESENCE_DETAIL_APART void link(std::uint32_t number) noexcept {
+    Node& fresh = nodes_[number];
     Bucket& bucket = bucket_of(fresh.hash);
     bucket.marks |= mark_of(fresh.hash);
     std::uint32_t* way[most_levels];
@@ -233,22 +205,22 @@ class IdMap {
     std::uint32_t* link = &bucket.root;
     while (*link != none) {
       way[levels++] = link;
-      Entry& entry = entries_[*link];
+      Node& entry = nodes_[*link];
       link = &entry.child[is_before(entry, fresh) ? 1 : 0];
     }
     *link = number;
     balance(way, levels);
   }
 
-  void unlink(std::uint32_t number) noexcept {
-    Entry& gone = entries_[number];
+  PRESENCE_DETAIL_APART void unlink(std::uint32_t number) noexcept {
+    Node& gone = nodes_[number];
     Bucket& bucket = bucket_of(gone.hash);
     std::uint32_t* way[most_levels];
     unsigned levels = 0;
     std::uint32_t* link = &bucket.root;
     while (*link != number) {
       way[levels++] = link;
-      Entry& entry = entries_[*link];
+      Node& entry = nodes_[*link];
       link = &entry.child[is_before(entry, gone) ? 1 : 0];
     }
     if (gone.child[0] != none && gone.child[1] != none) {
@@ -257,13 +229,13 @@ class IdMap {
       const unsigned below = levels + 1;
       way[levels++] = link;
       link = &gone.child[1];
-      while (entries_[*link].child[0] != none) {
+      while (nodes_[*link].child[0] != none) {
         way[levels++] = link;
-        link = &entries_[*link].child[0];
+        link = &nodes_[*link].child[0];
       }
       const std::uint32_t next = *link;
-      *link = entries_[next].child[1];
-      Entry& heir = entries_[next];
+      *link = nodes_[next].child[1];
+      Node& heir = nodes_[next];
       heir.child[0] = gone.child[0];
       heir.child[1] = gone.child[1];
       heir.height = gone.height;
@@ -277,14 +249,14 @@ class IdMap {
   }
 
   /// Doubles the number of buckets. Each tree is split into two in order, without any comparison.
-  void grow() {
+  PRESENCE_DETAIL_APART void grow() {
     std::vector<Bucket> larger(buckets_.empty() ? 8 : 2 * buckets_.size());
     buckets_.swap(larger);
     for (std::size_t i = 0; i < larger.size(); ++i) {
       const std::uint32_t root = larger[i].root;
       if (root == none) continue;
-      if (entries_[root].height == 1) {
-        bucket_of(entries_[root].hash) = Bucket{root, mark_of(entries_[root].hash)};
+      if (nodes_[root].height == 1) {
+        bucket_of(nodes_[root].hash) = Bucket{root, mark_of(nodes_[root].hash)};
         continue;
       }
       Chain chains[2];
@@ -301,26 +273,26 @@ class IdMap {
     std::uint32_t first = none, last = none, marks = 0;
     std::size_t size = 0;
   };
-  void take_apart(std::uint32_t at, std::size_t bit, Chain* chains) noexcept {
+  PRESENCE_DETAIL_APART void take_apart(std::uint32_t at, std::size_t bit, Chain* chains) noexcept {
     while (at != none) {
-      Entry& entry = entries_[at];
+      Node& entry = nodes_[at];
       take_apart(entry.child[0], bit, chains);
       const std::uint32_t right = entry.child[1];
       entry.child[1] = none;
       Chain& chain = chains[(entry.hash & bit) != 0 ? 1 : 0];
-      (chain.last == none ? chain.first : entries_[chain.last].child[1]) = at;
+      (chain.last == none ? chain.first : nodes_[chain.last].child[1]) = at;
       chain.last = at;
       chain.marks |= mark_of(entry.hash);
       ++chain.size;
       at = right;
     }
   }
-  /// Removes `count` entries from a chain, and builds a balanced tree of them: the two sides of each node differ by at
+  /// Removes `count` nodes from a chain, and builds a balanced tree of them: the two sides of each node differ by at
   /// most one entry.
-  std::uint32_t put_together(std::uint32_t& first, std::size_t count) noexcept {
+  PRESENCE_DETAIL_APART std::uint32_t put_together(std::uint32_t& first, std::size_t count) noexcept {
     if (count == 0) return none;
     const std::uint32_t left = put_together(first, count / 2), root = first;
-    Entry& entry = entries_[root];
+    Node& entry = nodes_[root];
     first = entry.child[1];
     entry.child[0] = left;
     entry.child[1] = put_together(first, count - 1 - count / 2);
@@ -331,19 +303,91 @@ class IdMap {
   bool is_sound(std::uint32_t at, const Bucket& bucket, std::size_t& count) const noexcept {
     if (at == none) return true;
     ++count;
-    const Entry& entry = entries_[at];
+    const Node& entry = nodes_[at];
     const unsigned left = height_of(entry.child[0]), right = height_of(entry.child[1]);
     if (entry.height != 1 + (left < right ? right : left) || left > right + 1 || right > left + 1) return false;
     if (&bucket_of(entry.hash) != &bucket || (bucket.marks & mark_of(entry.hash)) == 0) return false;
-    if (entry.child[0] != none && !is_before(entries_[entry.child[0]], entry)) return false;
-    if (entry.child[1] != none && !is_before(entry, entries_[entry.child[1]])) return false;
+    if (entry.child[0] != none && !is_before(nodes_[entry.child[0]], entry)) return false;
+    if (entry.child[1] != none && !is_before(entry, nodes_[entry.child[1]])) return false;
     return is_sound(entry.child[0], bucket, count) && is_sound(entry.child[1], bucket, count);
   }
 
-  std::uint64_t seed_;
-  std::vector<Entry> entries_;
+  std::vector<Node> nodes_;
   std::vector<std::uint32_t> free_;
-  std::vector<Bucket> buckets_;  // a power of two, at least twice the number of values
+  std::vector<Bucket> buckets_;  // a power of two, at least twice the number of ids
+};
+
+/// A map from ids to values. Each value has a number that stays the same until it is erased. Numbers of erased values
+/// are reused. See IdIndex for the costs.
+template <class T, class Hash = IdHash>
+class IdMap {
+ public:
+  static constexpr std::uint32_t none = IdIndex::none;
+
+  explicit IdMap(std::uint64_t seed = 0) noexcept : seed_(mix(seed)) {}
+
+  std::size_t size() const noexcept { return index_.size(); }
+
+  /// Returns the number of the id, or `none` if it is absent.
+  std::uint32_t find(std::string_view id) const noexcept {
+    return index_.size() == 0 ? none : index_.find(id, Hash::of(id, seed_));
+  }
+
+  /// Returns the number of the id. Adds the id if it is absent. If memory runs out, nothing is added.
+  PRESENCE_DETAIL_APART std::uint32_t add(std::string_view id) {
+    const std::uint64_t hash = Hash::of(id, seed_);
+    const std::uint32_t known = index_.find(id, hash);
+    if (known != none) return known;
+    index_.reserve_one();
+    if (values_.size() < index_.capacity()) values_.resize(index_.capacity());
+    return index_.add(id, hash);
+  }
+
+  void erase(std::uint32_t number) noexcept {
+    index_.erase(number);
+    values_[number] = T();
+  }
+
+  void clear() noexcept {
+    values_.clear();
+    index_.clear();
+  }
+
+  bool has(std::uint32_t number) const noexcept { return index_.has(number); }
+  const std::string& id_of(std::uint32_t number) const noexcept { return index_.id_of(number); }
+  T& operator[](std::uint32_t number) noexcept { return values_[number]; }
+  const T& operator[](std::uint32_t number) const noexcept { return values_[number]; }
+
+  /// Iterates over the values in order of their numbers.
+  class const_iterator {
+   public:
+    const_iterator(const IdMap& map, std::size_t at) noexcept : map_(&map), at_(at) { skip(); }
+    const T& operator*() const noexcept { return map_->values_[at_]; }
+    const_iterator& operator++() noexcept {
+      ++at_;
+      skip();
+      return *this;
+    }
+    std::uint32_t number() const noexcept { return static_cast<std::uint32_t>(at_); }
+    friend bool operator!=(const const_iterator& a, const const_iterator& b) noexcept { return a.at_ != b.at_; }
+
+   private:
+    void skip() noexcept {
+      while (at_ < map_->index_.end() && !map_->index_.has(number())) ++at_;
+    }
+    const IdMap* map_;
+    std::size_t at_;
+  };
+  const_iterator begin() const noexcept { return const_iterator(*this, 0); }
+  const_iterator end() const noexcept { return const_iterator(*this, index_.end()); }
+
+  /// Returns true if every tree is ordered and balanced, and has all entries of its bucket. For tests.
+  bool is_sound() const noexcept { return index_.is_sound(); }
+
+ private:
+  std::uint64_t seed_;
+  IdIndex index_;
+  std::vector<T> values_;  // as many as the index has memory for
 };
 
 }  // namespace detail
