@@ -1211,216 +1211,9 @@ inline std::string to_string(Duration duration) {
 #ifndef PRESENCE_BASE_DETAIL_ALGORITHM_HPP
 #define PRESENCE_BASE_DETAIL_ALGORITHM_HPP
 
-/// The few algorithms that the library needs. <algorithm> would increase the compile time of the library by half.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Converts a number that is known to fit. A template, because the cast is needed only on some platforms.
-template <class To>
-constexpr To narrowed(std::uint64_t number) noexcept {
-  return static_cast<To>(number);
-}
-
-template <class T>
-constexpr const T& greater_of(const T& a, const T& b) noexcept {
-  return a < b ? b : a;
-}
-template <class T>
-constexpr const T& smaller_of(const T& a, const T& b) noexcept {
-  return b < a ? b : a;
-}
-
-/// Returns the first element for which `is_before` is false. All elements for which it is true must come first.
-template <class It, class IsBefore>
-It partition_point(It first, It last, IsBefore is_before) noexcept {
-  auto count = last - first;
-  while (count > 0) {
-    const auto half = count / 2;
-    if (is_before(*(first + half))) {
-      first += half + 1;
-      count -= half + 1;
-    } else {
-      count = half;
-    }
-  }
-  return first;
-}
-
-/// Return the first element that is not less than `value`, or that is greater, in an ascending range.
-template <class It, class T>
-It not_less(It first, It last, const T& value) noexcept {
-  return detail::partition_point(first, last, [&](const auto& element) { return element < value; });
-}
-template <class It, class T>
-It greater(It first, It last, const T& value) noexcept {
-  return detail::partition_point(first, last, [&](const auto& element) { return !(value < element); });
-}
-
-/// Erases those of the first `count` elements of a vector for which `is_dropped` is true. The others keep their order.
-template <class Vector, class IsDropped>
-void erase_if_among(Vector& vector, std::size_t count, IsDropped is_dropped) noexcept {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (is_dropped(vector[i])) continue;
-    if (kept != i) vector[kept] = std::move(vector[i]);
-    ++kept;
-  }
-  vector.erase(vector.begin() + static_cast<std::ptrdiff_t>(kept), vector.begin() + static_cast<std::ptrdiff_t>(count));
-}
-template <class Vector, class IsDropped>
-void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
-  detail::erase_if_among(vector, vector.size(), is_dropped);
-}
-
-/// Sorts elements of any type, which it knows only by their size and by two functions. So it is compiled once, not once
-/// per type. Not stable. Never allocates.
-class ElementSorter {
- public:
-  /// The elements begin at `first`, `size` bytes apart. `swap` exchanges two of them; null if their bytes can be
-  /// copied.
-  ElementSorter(void* first, std::size_t size, void (*swap)(void*, void*) noexcept, const void* order,
-                bool (*is_less)(const void* order, const void* a, const void* b)) noexcept
-      : first_(static_cast<unsigned char*>(first)), size_(size), swap_(swap), order_(order), is_less_(is_less) {}
-
-  /// Heapsort of `count` elements from `first`.
-  PRESENCE_DETAIL_APART void heap_sort(std::size_t first, std::size_t count) const {
-    for (std::size_t i = count / 2; i > 0; --i) sift(first, i - 1, count);
-    for (std::size_t size = count; size > 1; --size) {
-      swap(first, first + size - 1);
-      sift(first, 0, size - 1);
-    }
-  }
-
-  PRESENCE_DETAIL_APART void insertion_sort(std::size_t first, std::size_t count) const {
-    for (std::size_t i = first + 1; i < first + count; ++i) {
-      std::size_t to = i;
-      while (to > first && less(i, to - 1)) --to;
-      if (to != i) move_back(i, to);
-    }
-  }
-
-  /// Introsort (Musser 1997): quicksort that changes to heapsort if the recursion is too deep. Sorts in place without
-  /// allocation, so it cannot fail midway. O(n log n) in the worst case.
-  PRESENCE_DETAIL_APART void intro_sort(std::size_t first, std::size_t count, int depth) const {
-    for (; count > 16; --depth) {
-      if (depth == 0) return heap_sort(first, count);
-      // Moves the median of three to the front, as the pivot.
-      const std::size_t middle = first + count / 2, last = first + count - 1;
-      if (less(last, middle)) swap(last, middle);
-      if (less(first, middle)) swap(first, middle);
-      if (less(last, first)) swap(last, first);
-      std::size_t low = first, high = first + count;
-      for (;;) {
-        while (less(++low, first)) {
-        }
-        while (less(first, --high)) {
-        }
-        if (low >= high) break;
-        swap(low, high);
-      }
-      swap(first, high);
-      intro_sort(high + 1, first + count - high - 1, depth - 1);
-      count = high - first;
-    }
-    insertion_sort(first, count);
-  }
-
- private:
-  unsigned char* at(std::size_t i) const noexcept { return first_ + i * size_; }
-  bool less(std::size_t a, std::size_t b) const { return is_less_(order_, at(a), at(b)); }
-  void swap(std::size_t a, std::size_t b) const noexcept {
-    if (a == b) return;
-    if (swap_ != nullptr) return swap_(at(a), at(b));
-    unsigned char *x = at(a), *y = at(b), part[part_size];
-    for (std::size_t left = size_, some; left != 0; left -= some, x += some, y += some) {
-      some = left < part_size ? left : part_size;
-      std::memcpy(part, x, some);
-      std::memcpy(x, y, some);
-      std::memcpy(y, part, some);
-    }
-  }
-  /// Moves an element back to the place of an earlier one, and those from there on one place forward.
-  void move_back(std::size_t from, std::size_t to) const noexcept {
-    if (swap_ != nullptr || size_ > part_size) {
-      for (; from > to; --from) swap(from, from - 1);
-      return;
-    }
-    unsigned char part[part_size];
-    std::memcpy(part, at(from), size_);
-    std::memmove(at(to + 1), at(to), (from - to) * size_);
-    std::memcpy(at(to), part, size_);
-  }
-  void sift(std::size_t first, std::size_t sinking, std::size_t size) const {
-    for (std::size_t child = 2 * sinking + 1; child < size; child = 2 * sinking + 1) {
-      if (child + 1 < size && less(first + child, first + child + 1)) ++child;
-      if (!less(first + sinking, first + child)) break;
-      swap(first + sinking, first + child);
-      sinking = child;
-    }
-  }
-
-  static constexpr std::size_t part_size = 64;
-
-  unsigned char* first_;
-  std::size_t size_;
-  void (*swap_)(void*, void*) noexcept;
-  const void* order_;
-  bool (*is_less_)(const void*, const void*, const void*);
-};
-
-/// How an ElementSorter exchanges and compares elements of type T.
-template <class T>
-void swap_elements(void* a, void* b) noexcept {
-  std::swap(*static_cast<T*>(a), *static_cast<T*>(b));
-}
-template <class T, class Less>
-bool is_less_element(const void* less, const void* a, const void* b) {
-  return (*static_cast<const Less*>(less))(*static_cast<const T*>(a), *static_cast<const T*>(b));
-}
-template <class T, class Less>
-ElementSorter sorter_of(T* first, const Less& less) noexcept {
-  if constexpr (std::is_trivially_copyable<T>::value) {
-    return ElementSorter(first, sizeof(T), nullptr, &less, &detail::is_less_element<T, Less>);
-  } else {
-    return ElementSorter(first, sizeof(T), &detail::swap_elements<T>, &less, &detail::is_less_element<T, Less>);
-  }
-}
-
-/// @{
-/// Sort `count` elements from `first`, see ElementSorter.
-template <class It, class Less>
-void heap_sort(It first, std::ptrdiff_t count, const Less& less) {
-  if (count > 1) detail::sorter_of(&*first, less).heap_sort(0, static_cast<std::size_t>(count));
-}
-template <class It, class Less>
-void insertion_sort(It first, std::ptrdiff_t count, const Less& less) {
-  if (count > 1) detail::sorter_of(&*first, less).insertion_sort(0, static_cast<std::size_t>(count));
-}
-template <class It, class Less>
-void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) {
-  if (count > 1) detail::sorter_of(&*first, less).intro_sort(0, static_cast<std::size_t>(count), depth);
-}
-/// @}
-/// Sorts a vector. O(n log n). Not stable.
-template <class Vector, class Less>
-void sort(Vector& vector, const Less& less) {
-  int depth = 0;
-  for (std::size_t size = vector.size(); size > 0; size /= 2) depth += 2;
-  detail::intro_sort(vector.begin(), static_cast<std::ptrdiff_t>(vector.size()), less, depth);
-}
-
-/// Makes room for one more element, so that adding it cannot fail. Amortised O(1).
-template <class Vector>
-void reserve_one(Vector& vector) {
-  if (vector.size() == vector.capacity()) vector.reserve(vector.empty() ? 4 : 2 * vector.size());
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_BASE_DETAIL_ALGORITHM_HPP
+// presence/base/detail/callback.hpp
+#ifndef PRESENCE_BASE_DETAIL_CALLBACK_HPP
+#define PRESENCE_BASE_DETAIL_CALLBACK_HPP
 
 // presence/base/detail/memory.hpp
 #ifndef PRESENCE_BASE_DETAIL_MEMORY_HPP
@@ -1665,6 +1458,362 @@ class Shared {
 #pragma pop_macro("new")
 
 #endif  // PRESENCE_BASE_DETAIL_MEMORY_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// An owning, type-erased callable. <functional> costs more compile time than all headers of this library.
+template <class... Args>
+class Callback {
+ public:
+  Callback() noexcept = default;
+  template <class Fn>
+  static Callback of(Fn&& fn) {
+    using Kept = std::decay_t<Fn>;
+    Callback made;
+    made.kept_ = detail::create<Kept>(std::forward<Fn>(fn));
+    made.call_ = [](void* kept, Args... args) { (*static_cast<Kept*>(kept))(static_cast<Args>(args)...); };
+    made.end_ = [](void* kept) noexcept { detail::destroy(static_cast<Kept*>(kept)); };
+    return made;
+  }
+  Callback(Callback&& other) noexcept
+      : kept_(std::exchange(other.kept_, nullptr)), call_(other.call_), end_(other.end_) {}
+  Callback& operator=(Callback&& other) = delete;
+  ~Callback() {
+    if (kept_ != nullptr) end_(kept_);
+  }
+
+  void operator()(Args... args) const { call_(kept_, args...); }
+
+ private:
+  void* kept_ = nullptr;
+  void (*call_)(void*, Args...) = nullptr;
+  void (*end_)(void*) noexcept = nullptr;
+};
+
+template <class Signature>
+class FunctionRef;
+/// A non-owning, type-erased reference to a callable, for parameters of large functions: they are compiled once, not
+/// once per callable. Empty by default. The callable must outlive the reference.
+template <class Result, class... Args>
+class FunctionRef<Result(Args...)> {
+ public:
+  FunctionRef() noexcept = default;
+  template <class Fn, class = std::enable_if_t<!std::is_same<std::decay_t<Fn>, FunctionRef>::value>>
+  FunctionRef(Fn&& fn) noexcept : call_(&FunctionRef::call<std::remove_reference_t<Fn>>) {
+    if constexpr (std::is_function<std::remove_reference_t<Fn>>::value) {
+      target_.function = reinterpret_cast<void (*)()>(&fn);
+    } else {
+      // A callable may overload `&`.
+      target_.object = const_cast<char*>(&reinterpret_cast<const volatile char&>(fn));
+    }
+  }
+
+  explicit operator bool() const noexcept { return call_ != nullptr; }
+  /// Requires that it is not empty.
+  Result operator()(Args... args) const { return call_(target_, static_cast<Args>(args)...); }
+
+ private:
+  union Target {
+    void* object = nullptr;
+    void (*function)();
+  };
+
+  template <class Fn>
+  static Result call(Target target, Args... args) {
+    if constexpr (std::is_function<Fn>::value) {
+      return static_cast<Result>(reinterpret_cast<Fn*>(target.function)(static_cast<Args>(args)...));
+    } else {
+      return static_cast<Result>((*static_cast<Fn*>(target.object))(static_cast<Args>(args)...));
+    }
+  }
+
+  Target target_;
+  Result (*call_)(Target, Args...) = nullptr;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_CALLBACK_HPP
+
+/// The few algorithms that the library needs. <algorithm> would increase the compile time of the library by half.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Converts a number that is known to fit. A template, because the cast is needed only on some platforms.
+template <class To>
+constexpr To narrowed(std::uint64_t number) noexcept {
+  return static_cast<To>(number);
+}
+
+template <class T>
+constexpr const T& greater_of(const T& a, const T& b) noexcept {
+  return a < b ? b : a;
+}
+template <class T>
+constexpr const T& smaller_of(const T& a, const T& b) noexcept {
+  return b < a ? b : a;
+}
+
+/// Returns the first element for which `is_before` is false. All elements for which it is true must come first.
+template <class It, class IsBefore>
+It partition_point(It first, It last, IsBefore is_before) noexcept {
+  auto count = last - first;
+  while (count > 0) {
+    const auto half = count / 2;
+    if (is_before(*(first + half))) {
+      first += half + 1;
+      count -= half + 1;
+    } else {
+      count = half;
+    }
+  }
+  return first;
+}
+
+/// Return the first element that is not less than `value`, or that is greater, in an ascending range.
+template <class It, class T>
+It not_less(It first, It last, const T& value) noexcept {
+  return detail::partition_point(first, last, [&](const auto& element) { return element < value; });
+}
+template <class It, class T>
+It greater(It first, It last, const T& value) noexcept {
+  return detail::partition_point(first, last, [&](const auto& element) { return !(value < element); });
+}
+
+/// Erases those of the first `count` elements of a vector for which `is_dropped` is true. The others keep their order.
+template <class Vector, class IsDropped>
+void erase_if_among(Vector& vector, std::size_t count, IsDropped is_dropped) noexcept {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (is_dropped(vector[i])) continue;
+    if (kept != i) vector[kept] = std::move(vector[i]);
+    ++kept;
+  }
+  vector.erase(vector.begin() + static_cast<std::ptrdiff_t>(kept), vector.begin() + static_cast<std::ptrdiff_t>(count));
+}
+template <class Vector, class IsDropped>
+void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
+  detail::erase_if_among(vector, vector.size(), is_dropped);
+}
+
+/// Sorts elements of any type, which it knows only by their size and by two functions. So it is compiled once, not once
+/// per type. Not stable. Never allocates.
+class ElementSorter {
+ public:
+  /// The elements begin at `first`, `size` bytes apart. `swap` exchanges two of them; null if their bytes can be
+  /// copied.
+  ElementSorter(void* first, std::size_t size, void (*swap)(void*, void*) noexcept, const void* order,
+                bool (*is_less)(const void* order, const void* a, const void* b)) noexcept
+      : first_(static_cast<unsigned char*>(first)), size_(size), swap_(swap), order_(order), is_less_(is_less) {}
+
+  /// Heapsort of `count` elements from `first`.
+  PRESENCE_DETAIL_APART void heap_sort(std::size_t first, std::size_t count) const {
+    for (std::size_t i = count / 2; i > 0; --i) sift(first, i - 1, count);
+    for (std::size_t size = count; size > 1; --size) {
+      swap(first, first + size - 1);
+      sift(first, 0, size - 1);
+    }
+  }
+
+  PRESENCE_DETAIL_APART void insertion_sort(std::size_t first, std::size_t count) const {
+    for (std::size_t i = first + 1; i < first + count; ++i) {
+      std::size_t to = i;
+      while (to > first && less(i, to - 1)) --to;
+      if (to != i) move_back(i, to);
+    }
+  }
+
+  /// Introsort (Musser 1997): quicksort that changes to heapsort if the recursion is too deep. Sorts in place without
+  /// allocation, so it cannot fail midway. O(n log n) in the worst case.
+  PRESENCE_DETAIL_APART void intro_sort(std::size_t first, std::size_t count, int depth) const {
+    for (; count > 16; --depth) {
+      if (depth == 0) return heap_sort(first, count);
+      // Moves the median of three to the front, as the pivot.
+      const std::size_t middle = first + count / 2, last = first + count - 1;
+      if (less(last, middle)) swap(last, middle);
+      if (less(first, middle)) swap(first, middle);
+      if (less(last, first)) swap(last, first);
+      std::size_t low = first, high = first + count;
+      for (;;) {
+        while (less(++low, first)) {
+        }
+        while (less(first, --high)) {
+        }
+        if (low >= high) break;
+        swap(low, high);
+      }
+      swap(first, high);
+      intro_sort(high + 1, first + count - high - 1, depth - 1);
+      count = high - first;
+    }
+    insertion_sort(first, count);
+  }
+
+ private:
+  unsigned char* at(std::size_t i) const noexcept { return first_ + i * size_; }
+  bool less(std::size_t a, std::size_t b) const { return is_less_(order_, at(a), at(b)); }
+  void swap(std::size_t a, std::size_t b) const noexcept {
+    if (a == b) return;
+    if (swap_ != nullptr) return swap_(at(a), at(b));
+    unsigned char *x = at(a), *y = at(b), part[part_size];
+    for (std::size_t left = size_, some; left != 0; left -= some, x += some, y += some) {
+      some = left < part_size ? left : part_size;
+      std::memcpy(part, x, some);
+      std::memcpy(x, y, some);
+      std::memcpy(y, part, some);
+    }
+  }
+  /// Moves an element back to the place of an earlier one, and those from there on one place forward.
+  void move_back(std::size_t from, std::size_t to) const noexcept {
+    if (swap_ != nullptr || size_ > part_size) {
+      for (; from > to; --from) swap(from, from - 1);
+      return;
+    }
+    unsigned char part[part_size];
+    std::memcpy(part, at(from), size_);
+    std::memmove(at(to + 1), at(to), (from - to) * size_);
+    std::memcpy(at(to), part, size_);
+  }
+  void sift(std::size_t first, std::size_t sinking, std::size_t size) const {
+    for (std::size_t child = 2 * sinking + 1; child < size; child = 2 * sinking + 1) {
+      if (child + 1 < size && less(first + child, first + child + 1)) ++child;
+      if (!less(first + sinking, first + child)) break;
+      swap(first + sinking, first + child);
+      sinking = child;
+    }
+  }
+
+  static constexpr std::size_t part_size = 64;
+
+  unsigned char* first_;
+  std::size_t size_;
+  void (*swap_)(void*, void*) noexcept;
+  const void* order_;
+  bool (*is_less_)(const void*, const void*, const void*);
+};
+
+/// How an ElementSorter exchanges and compares elements of type T.
+template <class T>
+void swap_elements(void* a, void* b) noexcept {
+  std::swap(*static_cast<T*>(a), *static_cast<T*>(b));
+}
+template <class T, class Less>
+bool is_less_element(const void* less, const void* a, const void* b) {
+  return (*static_cast<const Less*>(less))(*static_cast<const T*>(a), *static_cast<const T*>(b));
+}
+template <class T, class Less>
+ElementSorter sorter_of(T* first, const Less& less) noexcept {
+  if constexpr (std::is_trivially_copyable<T>::value) {
+    return ElementSorter(first, sizeof(T), nullptr, &less, &detail::is_less_element<T, Less>);
+  } else {
+    return ElementSorter(first, sizeof(T), &detail::swap_elements<T>, &less, &detail::is_less_element<T, Less>);
+  }
+}
+
+/// @{
+/// Sort `count` elements from `first`, see ElementSorter.
+template <class It, class Less>
+void heap_sort(It first, std::ptrdiff_t count, const Less& less) {
+  if (count > 1) detail::sorter_of(&*first, less).heap_sort(0, static_cast<std::size_t>(count));
+}
+template <class It, class Less>
+void insertion_sort(It first, std::ptrdiff_t count, const Less& less) {
+  if (count > 1) detail::sorter_of(&*first, less).insertion_sort(0, static_cast<std::size_t>(count));
+}
+template <class It, class Less>
+void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) {
+  if (count > 1) detail::sorter_of(&*first, less).intro_sort(0, static_cast<std::size_t>(count), depth);
+}
+/// @}
+/// Sorts a vector. O(n log n). Not stable.
+template <class Vector, class Less>
+void sort(Vector& vector, const Less& less) {
+  int depth = 0;
+  for (std::size_t size = vector.size(); size > 0; size /= 2) depth += 2;
+  detail::intro_sort(vector.begin(), static_cast<std::ptrdiff_t>(vector.size()), less, depth);
+}
+
+/// As `intro_sort`, for elements that are only known by their indices.
+class IndexSort {
+ public:
+  using IsLess = FunctionRef<bool(std::size_t, std::size_t)>;
+  using Swap = FunctionRef<void(std::size_t, std::size_t)>;
+
+  IndexSort(IsLess is_less, Swap swap) noexcept : is_less_(is_less), swap_(swap) {}
+
+  PRESENCE_DETAIL_APART void sort(std::size_t first, std::size_t count, int depth) const {
+    for (; count > 16; --depth) {
+      if (depth == 0) return heap_sort(first, count);
+      const std::size_t middle = first + count / 2, last = first + count - 1;
+      if (is_less_(last, middle)) swap_(last, middle);
+      if (is_less_(first, middle)) swap_(first, middle);
+      if (is_less_(last, first)) swap_(last, first);
+      std::size_t low = first, high = first + count;
+      for (;;) {
+        while (is_less_(++low, first)) {
+        }
+        while (is_less_(first, --high)) {
+        }
+        if (low >= high) break;
+        swap_(low, high);
+      }
+      swap_(first, high);
+      sort(high + 1, last - high, depth - 1);
+      count = high - first;
+    }
+    for (std::size_t i = 1; i < count; ++i) {
+      for (std::size_t at = first + i; at > first && is_less_(at, at - 1); --at) swap_(at, at - 1);
+    }
+  }
+
+ private:
+  void sift(std::size_t first, std::size_t at, std::size_t size) const {
+    for (std::size_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
+      if (child + 1 < size && is_less_(first + child, first + child + 1)) ++child;
+      if (!is_less_(first + at, first + child)) break;
+      swap_(first + at, first + child);
+      at = child;
+    }
+  }
+  PRESENCE_DETAIL_APART void heap_sort(std::size_t first, std::size_t count) const {
+    for (std::size_t i = count / 2; i > 0; --i) sift(first, i - 1, count);
+    for (std::size_t size = count; size > 1; --size) {
+      swap_(first, first + size - 1);
+      sift(first, 0, size - 1);
+    }
+  }
+
+  IsLess is_less_;
+  Swap swap_;
+};
+
+/// As `sort`, for `count` elements from `first`. Calls code that is compiled once for all types: smaller, and slower by
+/// the calls of `is_less` and of a function that swaps.
+template <class T, class IsLess>
+void sort_by_calls(T* first, std::size_t count, const IsLess& is_less) {
+  int depth = 0;
+  for (std::size_t size = count; size > 0; size /= 2) depth += 2;
+  const auto is_less_at = [&](std::size_t i, std::size_t j) { return is_less(first[i], first[j]); };
+  const auto swap_at = [first](std::size_t i, std::size_t j) { std::swap(first[i], first[j]); };
+  IndexSort(is_less_at, swap_at).sort(0, count, depth);
+}
+
+/// Makes room for one more element, so that adding it cannot fail. Amortised O(1).
+template <class Vector>
+void reserve_one(Vector& vector) {
+  if (vector.size() == vector.capacity()) vector.reserve(vector.empty() ? 4 : 2 * vector.size());
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_ALGORITHM_HPP
 
 // presence/base/detail/siphash.hpp
 #ifndef PRESENCE_BASE_DETAIL_SIPHASH_HPP
@@ -3471,7 +3620,8 @@ class ObjectMaker {
  private:
   void sort() {
     if (is_sorted_) return;
-    detail::sort(members_, [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
+    detail::sort_by_calls(members_.begin(), members_.size(),
+                          [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
     is_sorted_ = true;
   }
 
@@ -9360,90 +9510,6 @@ inline Verdict judge_form(const PresenceEventView& event, const Rules& rules, bo
 // presence/state/detail/plan.hpp
 #ifndef PRESENCE_STATE_DETAIL_PLAN_HPP
 #define PRESENCE_STATE_DETAIL_PLAN_HPP
-
-// presence/base/detail/callback.hpp
-#ifndef PRESENCE_BASE_DETAIL_CALLBACK_HPP
-#define PRESENCE_BASE_DETAIL_CALLBACK_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// An owning, type-erased callable. <functional> costs more compile time than all headers of this library.
-template <class... Args>
-class Callback {
- public:
-  Callback() noexcept = default;
-  template <class Fn>
-  static Callback of(Fn&& fn) {
-    using Kept = std::decay_t<Fn>;
-    Callback made;
-    made.kept_ = detail::create<Kept>(std::forward<Fn>(fn));
-    made.call_ = [](void* kept, Args... args) { (*static_cast<Kept*>(kept))(static_cast<Args>(args)...); };
-    made.end_ = [](void* kept) noexcept { detail::destroy(static_cast<Kept*>(kept)); };
-    return made;
-  }
-  Callback(Callback&& other) noexcept
-      : kept_(std::exchange(other.kept_, nullptr)), call_(other.call_), end_(other.end_) {}
-  Callback& operator=(Callback&& other) = delete;
-  ~Callback() {
-    if (kept_ != nullptr) end_(kept_);
-  }
-
-  void operator()(Args... args) const { call_(kept_, args...); }
-
- private:
-  void* kept_ = nullptr;
-  void (*call_)(void*, Args...) = nullptr;
-  void (*end_)(void*) noexcept = nullptr;
-};
-
-template <class Signature>
-class FunctionRef;
-/// A non-owning, type-erased reference to a callable, for parameters of large functions: they are compiled once, not
-/// once per callable. Empty by default. The callable must outlive the reference.
-template <class Result, class... Args>
-class FunctionRef<Result(Args...)> {
- public:
-  FunctionRef() noexcept = default;
-  template <class Fn, class = std::enable_if_t<!std::is_same<std::decay_t<Fn>, FunctionRef>::value>>
-  FunctionRef(Fn&& fn) noexcept : call_(&FunctionRef::call<std::remove_reference_t<Fn>>) {
-    if constexpr (std::is_function<std::remove_reference_t<Fn>>::value) {
-      target_.function = reinterpret_cast<void (*)()>(&fn);
-    } else {
-      // A callable may overload `&`.
-      target_.object = const_cast<char*>(&reinterpret_cast<const volatile char&>(fn));
-    }
-  }
-
-  explicit operator bool() const noexcept { return call_ != nullptr; }
-  /// Requires that it is not empty.
-  Result operator()(Args... args) const { return call_(target_, static_cast<Args>(args)...); }
-
- private:
-  union Target {
-    void* object = nullptr;
-    void (*function)();
-  };
-
-  template <class Fn>
-  static Result call(Target target, Args... args) {
-    if constexpr (std::is_function<Fn>::value) {
-      return static_cast<Result>(reinterpret_cast<Fn*>(target.function)(static_cast<Args>(args)...));
-    } else {
-      return static_cast<Result>((*static_cast<Fn*>(target.object))(static_cast<Args>(args)...));
-    }
-  }
-
-  Target target_;
-  Result (*call_)(Target, Args...) = nullptr;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_BASE_DETAIL_CALLBACK_HPP
 
 // presence/registers/detail/acceptance_window.hpp
 #ifndef PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
@@ -16037,20 +16103,19 @@ struct JsonPlace {
   std::size_t offset;  ///< of its opening quote
 };
 
+/// Sorts keys of an object by name, and keys with the same name by offset.
+inline void sort_places(JsonPlace* places, std::size_t count) {
+  detail::sort_by_calls(places, count, [](const JsonPlace& a, const JsonPlace& b) {
+    const int order = a.name.compare(b.name);
+    return order != 0 ? order < 0 : a.offset < b.offset;
+  });
+}
+
 /// Sorts `count` keys of an object by name, and removes those that are repeated. For each of them, calls
 /// `on_repeated(first, offset of the second)`. Returns the number of the others.
 template <class OnRepeated>
 std::size_t keep_unique(JsonPlace* places, std::size_t count, OnRepeated on_repeated) {
-  struct {
-    JsonPlace* first;
-    std::size_t count;
-    JsonPlace* begin() const noexcept { return first; }
-    std::size_t size() const noexcept { return count; }
-  } all{places, count};
-  detail::sort(all, [](const JsonPlace& a, const JsonPlace& b) {
-    const int order = a.name.compare(b.name);
-    return order != 0 ? order < 0 : a.offset < b.offset;
-  });
+  sort_places(places, count);
   std::size_t kept = 0;
   for (std::size_t i = 0, next = 0; i < count; i = next) {
     next = i + 1;
@@ -16905,15 +16970,15 @@ class JsonKeys {
  public:
   /// Reserves memory for this number of keys, so that no more is allocated than needed.
   void reserve(std::size_t keys) { all_.reserve(keys); }
-  void add(const JsonReader& in, std::string_view key) { all_.push_back(Key{key, in.key_offset()}); }
+  void add(const JsonReader& in, std::string_view key) { all_.push_back(JsonPlace{key, in.key_offset()}); }
   bool empty() const noexcept { return all_.empty(); }
 
   /// Must be called at the end of the object. Fails at the first key that is repeated. Returns false after any error.
   bool are_unique(JsonReader& in) {
-    detail::sort(all_, [](const Key& a, const Key& b) { return a.key != b.key ? a.key < b.key : a.offset < b.offset; });
-    const Key* repeated = nullptr;
+    sort_places(all_.data(), all_.size());
+    const JsonPlace* repeated = nullptr;
     for (std::size_t i = 1; i < all_.size(); ++i) {
-      if (all_[i].key == all_[i - 1].key && (repeated == nullptr || all_[i].offset < repeated->offset))
+      if (all_[i].name == all_[i - 1].name && (repeated == nullptr || all_[i].offset < repeated->offset))
         repeated = &all_[i];
     }
     if (in.ok() && repeated != nullptr) in.fail(ErrorCode::duplicate_key, repeated->offset, is_repeated);
@@ -16923,11 +16988,7 @@ class JsonKeys {
   static constexpr const char* is_repeated = "this key stands in the object twice";
 
  private:
-  struct Key {
-    std::string_view key;
-    std::size_t offset;
-  };
-  std::vector<Key> all_;
+  std::vector<JsonPlace> all_;
 };
 
 /// The number of entries of each array and object of a filter or a value, counted in advance so that memory is

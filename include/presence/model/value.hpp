@@ -736,7 +736,8 @@ class ObjectMaker {
  private:
   void sort() {
     if (is_sorted_) return;
-    detail::sort(members_, [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
+    detail::sort_by_calls(members_.begin(), members_.size(),
+                          [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
     is_sorted_ = true;
   }
 

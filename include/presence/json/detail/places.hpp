@@ -19,20 +19,19 @@ struct JsonPlace {
   std::size_t offset;  ///< of its opening quote
 };
 
+/// Sorts keys of an object by name, and keys with the same name by offset.
+inline void sort_places(JsonPlace* places, std::size_t count) {
+  detail::sort_by_calls(places, count, [](const JsonPlace& a, const JsonPlace& b) {
+    const int order = a.name.compare(b.name);
+    return order != 0 ? order < 0 : a.offset < b.offset;
+  });
+}
+
 /// Sorts `count` keys of an object by name, and removes those that are repeated. For each of them, calls
 /// `on_repeated(first, offset of the second)`. Returns the number of the others.
 template <class OnRepeated>
 std::size_t keep_unique(JsonPlace* places, std::size_t count, OnRepeated on_repeated) {
-  struct {
-    JsonPlace* first;
-    std::size_t count;
-    JsonPlace* begin() const noexcept { return first; }
-    std::size_t size() const noexcept { return count; }
-  } all{places, count};
-  detail::sort(all, [](const JsonPlace& a, const JsonPlace& b) {
-    const int order = a.name.compare(b.name);
-    return order != 0 ? order < 0 : a.offset < b.offset;
-  });
+  sort_places(places, count);
   std::size_t kept = 0;
   for (std::size_t i = 0, next = 0; i < count; i = next) {
     next = i + 1;

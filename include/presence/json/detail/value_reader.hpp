@@ -5,6 +5,7 @@
 #include <presence/base/detail/algorithm.hpp>
 #include <presence/base/detail/decimal.hpp>
 #include <presence/base/result.hpp>
+#include <presence/json/detail/places.hpp>
 #include <presence/json/detail/reader.hpp>
 #include <presence/model/value.hpp>
 
@@ -50,15 +51,15 @@ class JsonKeys {
  public:
   /// Reserves memory for this number of keys, so that no more is allocated than needed.
   void reserve(std::size_t keys) { all_.reserve(keys); }
-  void add(const JsonReader& in, std::string_view key) { all_.push_back(Key{key, in.key_offset()}); }
+  void add(const JsonReader& in, std::string_view key) { all_.push_back(JsonPlace{key, in.key_offset()}); }
   bool empty() const noexcept { return all_.empty(); }
 
   /// Must be called at the end of the object. Fails at the first key that is repeated. Returns false after any error.
   bool are_unique(JsonReader& in) {
-    detail::sort(all_, [](const Key& a, const Key& b) { return a.key != b.key ? a.key < b.key : a.offset < b.offset; });
-    const Key* repeated = nullptr;
+    sort_places(all_.data(), all_.size());
+    const JsonPlace* repeated = nullptr;
     for (std::size_t i = 1; i < all_.size(); ++i) {
-      if (all_[i].key == all_[i - 1].key && (repeated == nullptr || all_[i].offset < repeated->offset))
+      if (all_[i].name == all_[i - 1].name && (repeated == nullptr || all_[i].offset < repeated->offset))
         repeated = &all_[i];
     }
     if (in.ok() && repeated != nullptr) in.fail(ErrorCode::duplicate_key, repeated->offset, is_repeated);
@@ -68,11 +69,7 @@ class JsonKeys {
   static constexpr const char* is_repeated = "this key stands in the object twice";
 
  private:
-  struct Key {
-    std::string_view key;
-    std::size_t offset;
-  };
-  std::vector<Key> all_;
+  std::vector<JsonPlace> all_;
 };
 
 /// The number of entries of each array and object of a filter or a value, counted in advance so that memory is
