@@ -19143,8 +19143,30 @@ template <class T>
 inline constexpr bool
     has_other<T, std::void_t<decltype(Fields<T>::other(std::declval<const T&>(), std::string_view()))>> = true;
 
-template <class List, class T, class Use>
-auto with_field_of(const List& list, const T& object, std::string_view name, Use& use) {
+/// The names of the listed fields of a type, and an empty one.
+template <class T, class Indices = std::make_index_sequence<std::decay_t<decltype(Fields<T>::list)>::size>>
+struct FieldNames;
+template <class T, std::size_t... i>
+struct FieldNames<T, std::index_sequence<i...>> {
+  static constexpr std::size_t size = sizeof...(i);
+  static constexpr std::string_view all[] = {detail::field_at<i>(Fields<T>::list).name..., std::string_view()};
+};
+
+/// Returns the index of a name among `size` names, or `size` if it is none of them.
+inline std::size_t index_of_name(const std::string_view* names, std::size_t size, std::string_view name) noexcept {
+  std::size_t i = 0;
+  while (i < size && names[i] != name) ++i;
+  return i;
+}
+
+/// Returns the address of an object, also if its type overloads `&`.
+template <class T>
+const void* address_of(const T& object) noexcept {
+  return const_cast<const char*>(&reinterpret_cast<const volatile char&>(object));
+}
+
+template <class List, class T>
+bool with_field_of(const List& list, const T& object, std::string_view name, FunctionRef<bool(const ValueView&)> use) {
   if constexpr (List::size == 0) {
     if constexpr (has_other<T>) {
       return use(Fields<T>::other(object, name));
@@ -19153,13 +19175,13 @@ auto with_field_of(const List& list, const T& object, std::string_view name, Use
     }
   } else {
     if (list.first.name != name) return detail::with_field_of(list.rest, object, name, use);
-    return detail::with_raw(list.first, object, [&](const auto& raw) { return use(ValueView(raw)); });
+    return detail::with_raw(list.first, object, [use](const auto& raw) { return use(ValueView(raw)); });
   }
 }
 
 /// Calls `use` with a ValueView of the field with that name.
-template <class T, class Use>
-auto with_field(const T& object, std::string_view name, Use&& use) {
+template <class T>
+bool with_field(const T& object, std::string_view name, FunctionRef<bool(const ValueView&)> use) {
   return detail::with_field_of(Fields<T>::list, object, name, use);
 }
 
@@ -19878,24 +19900,8 @@ bool any_element(const ValueView& field, Holds holds) {
   }
   return false;
 }
-template <class Text, class Holds>
-bool any_element(const std::vector<Text>& field, Holds holds) {
-  for (const std::string_view text : field) {
-    if (holds(text)) return true;
-  }
-  return false;
-}
-template <class Holds>
-bool any_element(std::string_view field, Holds holds) {
-  return holds(field);
-}
 
 inline bool is_array(const ValueView& field) noexcept { return field.kind() == ValueKind::array; }
-inline bool is_array(std::string_view) noexcept { return false; }
-template <class Text>
-bool is_array(const std::vector<Text>&) noexcept {
-  return true;
-}
 
 /// The hash of the strings of a TextSet.
 struct TextHash {
@@ -19943,18 +19949,18 @@ class BasicTextSet {
     if (!text.empty()) std::memcpy(characters() + at, text.data(), text.size());
   }
   void finish() {
-    struct {
-      Entry* first;
-      std::size_t count;
-      Entry* begin() const noexcept { return first; }
-      std::size_t size() const noexcept { return count; }
-    } all{entries(), count_};
     const bool are_few = count_ <= few;
     for (std::size_t i = 0; i < count_; ++i) {
       // Different strings usually differ in their last character.
       const std::string_view text = text_of(entries()[i]);
       entries()[i].hash = !are_few ? Hash::of(text) : text.empty() ? 0 : octet(text.back());
     }
+    struct {
+      Entry* first;
+      std::size_t count;
+      Entry* begin() const noexcept { return first; }
+      std::size_t size() const noexcept { return count; }
+    } all{entries(), count_};
     detail::sort(all, [this](const Entry& a, const Entry& b) {
       // In parentheses, because clang++ takes `hash <` for std::hash behind a host's `using namespace std`.
       if (a.hash != b.hash) return (a.hash) < b.hash;
@@ -20024,7 +20030,7 @@ class BasicTextSet {
     return same < size ? std::memcmp(a + same, b + same, size - same) : 0;
   }
 
-  std::size_t find_by_hash(std::string_view text) const noexcept {
+  PRESENCE_DETAIL_APART std::size_t find_by_hash(std::string_view text) const noexcept {
     const std::uint64_t hash = Hash::of(text);
     const std::size_t* const start = &starts_[1] + (hash >> starts_[0]);
     const std::size_t first = start[0], last = start[1];
@@ -20151,11 +20157,9 @@ class ValueSet {
     objects_.reserve(objects);
     for (const Value& element : elements) add(element);
     if (texts > 0) texts_->finish();
-    make_set(numbers_,
-             [](const Value& a, const Value& b) { return compare_numbers(a.view(), b.view()) == Ordering::less; });
-    make_set(moments_, [](const Moment& a, const Moment& b) { return a < b; });
-    make_set(objects_,
-             [](const Value& a, const Value& b) { return compare_objects(a.view(), b.view()) == Ordering::less; });
+    make_set(numbers_, &is_less_number);
+    make_set(moments_, &is_less_moment);
+    make_set(objects_, &is_less_object);
   }
 
   bool has(std::string_view text) const noexcept {
@@ -20166,12 +20170,11 @@ class ValueSet {
 
   /// Returns whether the field is an array with all values of this set and no others. Allocates one bit per value if
   /// the set is large.
-  template <class Field>
-  bool is_same_set(const Field& field) const {
+  bool is_same_set(const ValueView& field) const {
     if (!is_array(field) || field.size() < size()) return false;
     Places found(size());
     std::size_t left = size();
-    const bool has_another = any_element(field, [&](const auto& element) {
+    const bool has_another = any_element(field, [&](const ValueView& element) {
       const std::size_t place = find(element);
       if (place == none) return true;
       if (found.mark(place)) --left;
@@ -20252,9 +20255,17 @@ class ValueSet {
     }
   }
 
-  template <class T, class IsBefore>
-  static void make_set(CompactVector<T>& all, const IsBefore& is_before) {
-    detail::sort(all, is_before);
+  static bool is_less_number(const Value& a, const Value& b) noexcept {
+    return compare_numbers(a.view(), b.view()) == Ordering::less;
+  }
+  static bool is_less_moment(const Moment& a, const Moment& b) noexcept { return a < b; }
+  static bool is_less_object(const Value& a, const Value& b) noexcept {
+    return compare_objects(a.view(), b.view()) == Ordering::less;
+  }
+  // The order is a function pointer, so that numbers and objects are sorted by the same code.
+  template <class T>
+  static void make_set(CompactVector<T>& all, bool (*is_before)(const T&, const T&) noexcept) {
+    detail::sort_by_calls(all.begin(), all.size(), is_before);
     std::size_t kept = 0;
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (kept > 0 && !is_before(all[kept - 1], all[i])) continue;
@@ -20349,8 +20360,7 @@ inline bool holds(Operator op, const ValueView& field, const Value& value) {
 }
 
 /// The operand of a test, prepared for comparison with many fields. Gives the same results as `holds`, but faster. Each
-/// operand has one of the four classes below, so that it takes no more memory than it needs. Their `answer` takes a
-/// ValueView, or a string or a vector of strings, which is faster.
+/// operand has one of the four classes below, so that it takes no more memory than it needs.
 class Operand {
  public:
   enum class Form : std::uint8_t { scalar, moment, set, prefix };
@@ -20360,18 +20370,31 @@ class Operand {
   static Operand* copy(const Operand& other);
   static void drop(Operand* operand) noexcept;
 
-  Form form() const noexcept { return form_; }
+  /// @{
+  /// Returns whether the test matches a field. A string or a vector of strings is faster than its ValueView.
+  bool answer(const ValueView& field) const;
+  bool answer(std::string_view field) const noexcept;
+  template <class Text>
+  bool answer(const std::vector<Text>& field) const;
+  /// @}
 
   // The position of the field's name in the names of the matcher, if the field is read by name.
   std::size_t field_at = 0, field_size = 0;
 
  protected:
-  Operand(Operator op, Form form) noexcept : op_(op), form_(form) {}
+  Operand(Operator op, Form form) noexcept
+      : op_(op), form_(form), is_negative_(op == Operator::ne || op == Operator::nin) {}
+
   Operator op() const noexcept { return op_; }
+  bool is_negative() const noexcept { return is_negative_; }
 
  private:
+  /// Returns whether the positive form of the test matches a field that is no array, or an element.
+  bool is_match(const ValueView& element) const noexcept;
+
   Operator op_;
   Form form_;
+  bool is_negative_;
 };
 
 /// A value that is not an array.
@@ -20379,14 +20402,13 @@ class ScalarOperand : public Operand {
  public:
   ScalarOperand(Operator op, const Value& value) : ScalarOperand(op, value, Form::scalar) {}
 
-  template <class Field>
-  bool answer(const Field& field) const noexcept {
-    return answer(field, *this);
-  }
-
   Ordering compare(const ValueView& element) const noexcept { return compare_scalars(element, value_.view()); }
   Ordering compare(std::string_view text) const noexcept { return compare(ValueView(text)); }
-  bool is_same(const ValueView& element) const noexcept { return compare(element) == Ordering::equal; }
+  bool is_same(const ValueView& element) const noexcept {
+    if (element.kind() == ValueKind::boolean && value_.kind() == ValueKind::boolean)  // the most common test of a user
+      return element.truth() == value_.view().truth();
+    return compare(element) == Ordering::equal;
+  }
   /// Compares bytes. This is correct because the value is not a timestamp, and a timestamp equals no other string.
   bool is_same(std::string_view text) const noexcept {
     if (value_.kind() != ValueKind::string) return false;
@@ -20395,18 +20417,30 @@ class ScalarOperand : public Operand {
            (own.empty() || (own.back() == text.back() && std::memcmp(own.data(), text.data(), own.size()) == 0));
   }
 
+  PRESENCE_DETAIL_APART bool answer_text(std::string_view field) const noexcept { return answer_text(field, *this); }
+  template <class Element>
+  bool is_match(const Element& element) const noexcept {
+    return is_match(element, *this);
+  }
+  /// Returns the operand of `exists`.
+  bool is_wanted() const noexcept { return value_.view().truth(); }
+
  protected:
   ScalarOperand(Operator op, const Value& value, Form form) : Operand(op, form), value_(value) {}
 
-  template <class Field, class Self>
-  bool answer(const Field& field, const Self& self) const noexcept {
-    const auto is_same = [&](const auto& element) { return self.is_same(element); };
-    if (op() == Operator::eq || op() == Operator::ne) return any_element(field, is_same) == (op() == Operator::eq);
-    if (op() == Operator::contains) return is_array(field) && any_element(field, is_same);
-    if (op() == Operator::exists) return !ValueView(field).is_absent() == value_.view().truth();
-    return any_element(field, [&](const auto& element) { return is_in_range(op(), self.compare(element)); });
-  }
   const Value& value() const noexcept { return value_; }
+  template <class Self>
+  bool answer_text(std::string_view field, const Self& self) const noexcept {
+    if (op() == Operator::eq || op() == Operator::ne) return self.is_same(field) != is_negative();
+    if (op() == Operator::contains) return false;
+    if (op() == Operator::exists) return is_wanted();
+    return is_in_range(op(), self.compare(field));
+  }
+  template <class Element, class Self>
+  bool is_match(const Element& element, const Self& self) const noexcept {
+    if (op() == Operator::eq || op() == Operator::ne || op() == Operator::contains) return self.is_same(element);
+    return is_in_range(op(), self.compare(element));
+  }
 
  private:
   Value value_;
@@ -20418,17 +20452,12 @@ class MomentOperand : public ScalarOperand {
   MomentOperand(Operator op, const Value& value, const Moment& moment)
       : ScalarOperand(op, value, Form::moment), moment_(moment) {}
 
-  template <class Field>
-  bool answer(const Field& field) const noexcept {
-    return ScalarOperand::answer(field, *this);
-  }
-
   Ordering compare(const ValueView& element) const noexcept {
     if (element.kind() == ValueKind::string) return compare(element.text());
     if (element.kind() != ValueKind::timestamp) return Ordering::unordered;
     return ordering_of(moment_of(element.instant()), moment_);
   }
-  Ordering compare(std::string_view text) const noexcept {
+  PRESENCE_DETAIL_APART Ordering compare(std::string_view text) const noexcept {
     Moment moment;
     if (read_moment(text, moment)) return ordering_of(moment, moment_);
     return value().kind() == ValueKind::string ? compare_texts(text, text_of(value())) : Ordering::unordered;
@@ -20436,6 +20465,14 @@ class MomentOperand : public ScalarOperand {
   template <class Element>
   bool is_same(const Element& element) const noexcept {
     return compare(element) == Ordering::equal;
+  }
+
+  PRESENCE_DETAIL_APART bool answer_text(std::string_view field) const noexcept {
+    return ScalarOperand::answer_text(field, *this);
+  }
+  template <class Element>
+  bool is_match(const Element& element) const noexcept {
+    return ScalarOperand::is_match(element, *this);
   }
 
  private:
@@ -20447,10 +20484,17 @@ class SetOperand : public Operand {
  public:
   SetOperand(Operator op, const Value& value) : Operand(op, Form::set), set_(value.elements()) {}
 
-  template <class Field>
-  bool answer(const Field& field) const {
-    if (op() == Operator::eq || op() == Operator::ne) return set_.is_same_set(field) == (op() == Operator::eq);
-    return any_element(field, [&](const auto& element) { return set_.has(element); }) == (op() == Operator::in);
+  /// Returns whether the test compares a field that is an array as a whole.
+  bool is_of_array() const noexcept { return op() == Operator::eq || op() == Operator::ne; }
+  PRESENCE_DETAIL_APART bool answer_array(const ValueView& field) const {
+    return set_.is_same_set(field) != is_negative();
+  }
+  PRESENCE_DETAIL_APART bool answer_text(std::string_view field) const noexcept {
+    return (!is_of_array() && set_.has(field)) != is_negative();
+  }
+  template <class Element>
+  bool is_match(const Element& element) const noexcept {
+    return set_.has(element);
   }
 
  private:
@@ -20462,37 +20506,58 @@ class PrefixOperand : public Operand {
  public:
   PrefixOperand(Operator op, const Value& value) : Operand(op, Form::prefix), prefix_(value.view().text()) {}
 
-  template <class Field>
-  bool answer(const Field& field) const noexcept {
-    return any_element(field, [&](const auto& element) { return is_in(element); });
+  PRESENCE_DETAIL_APART bool answer_text(std::string_view field) const noexcept { return prefix_.is_in(field); }
+  bool is_match(std::string_view text) const noexcept { return answer_text(text); }
+  bool is_match(const ValueView& element) const noexcept {
+    return element.kind() == ValueKind::string && answer_text(element.text());
   }
 
  private:
-  bool is_in(std::string_view text) const noexcept { return prefix_.is_in(text); }
-  bool is_in(const ValueView& element) const noexcept {
-    return element.kind() == ValueKind::string && prefix_.is_in(element.text());
-  }
-
   WordPrefix prefix_;
 };
 
-/// The class of the operands of one form.
-template <Operand::Form form>
-struct OperandOf {
-  using Type = ScalarOperand;
-};
-template <>
-struct OperandOf<Operand::Form::moment> {
-  using Type = MomentOperand;
-};
-template <>
-struct OperandOf<Operand::Form::set> {
-  using Type = SetOperand;
-};
-template <>
-struct OperandOf<Operand::Form::prefix> {
-  using Type = PrefixOperand;
-};
+inline bool Operand::is_match(const ValueView& element) const noexcept {
+  switch (form_) {
+    case Form::moment: return static_cast<const MomentOperand&>(*this).is_match(element);
+    case Form::set: return static_cast<const SetOperand&>(*this).is_match(element);
+    case Form::prefix: return static_cast<const PrefixOperand&>(*this).is_match(element);
+    default: return static_cast<const ScalarOperand&>(*this).is_match(element);
+  }
+}
+PRESENCE_DETAIL_APART inline bool Operand::answer(const ValueView& field) const {
+  if (op_ == Operator::exists) return !field.is_absent() == static_cast<const ScalarOperand&>(*this).is_wanted();
+  if (form_ == Form::set && static_cast<const SetOperand&>(*this).is_of_array())
+    return static_cast<const SetOperand&>(*this).answer_array(field);
+  if (op_ == Operator::contains && !is_array(field)) return false;
+  return any_element(field, [this](const ValueView& element) { return is_match(element); }) != is_negative_;
+}
+inline bool Operand::answer(std::string_view field) const noexcept {
+  switch (form_) {
+    case Form::moment: return static_cast<const MomentOperand&>(*this).answer_text(field);
+    case Form::set: return static_cast<const SetOperand&>(*this).answer_text(field);
+    case Form::prefix: return static_cast<const PrefixOperand&>(*this).answer_text(field);
+    default: return static_cast<const ScalarOperand&>(*this).answer_text(field);
+  }
+}
+template <class Text>
+bool Operand::answer(const std::vector<Text>& field) const {
+  if (op_ == Operator::exists) return answer(ValueView(field));
+  const auto is_any = [&field](const auto& operand) {
+    for (const std::string_view text : field) {
+      if (operand.is_match(text)) return true;
+    }
+    return false;
+  };
+  switch (form_) {
+    case Form::moment: return is_any(static_cast<const MomentOperand&>(*this)) != is_negative_;
+    case Form::set: {
+      const SetOperand& set = static_cast<const SetOperand&>(*this);
+      return set.is_of_array() ? set.answer_array(ValueView(field)) : is_any(set) != is_negative_;
+    }
+    case Form::prefix: return is_any(static_cast<const PrefixOperand&>(*this));
+    default: return is_any(static_cast<const ScalarOperand&>(*this)) != is_negative_;
+  }
+}
 
 inline Operand* Operand::make(Operator op, const Value& value) {
   if (op == Operator::autocomplete) return create<PrefixOperand>(op, value);
@@ -20943,56 +21008,73 @@ bool combination_matches(Operator op, HasPart has_part) {
   }
 }
 
+/// Returns whether the filter matches an object of which `has_field` calls a function with the field of a name.
+inline bool matches_fields(const Filter& filter,
+                           FunctionRef<bool(std::string_view name, FunctionRef<bool(const ValueView&)>)> with_field) {
+  if (!filter.field().empty()) {
+    return with_field(filter.field(), [&filter](const ValueView& value) {
+      return detail::holds(filter.op(), value, filter.operand());
+    });
+  }
+  return detail::combination_matches(filter.op(), [&](bool wanted) {
+    for (const Filter& part : filter.parts()) {
+      if (matches_fields(part, with_field) == wanted) return true;
+    }
+    return false;
+  });
+}
+
 }  // namespace detail
 
 /// Returns whether the filter matches the object: a User, a UserView, a Channel, or any type with Fields. For many
 /// objects, `compile` is faster.
 template <class T>
 bool matches(const Filter& filter, const T& object) {
-  if (!filter.field().empty()) {
-    return detail::with_field(object, filter.field(), [&](const ValueView& value) {
-      return detail::holds(filter.op(), value, filter.operand());
-    });
-  }
-  return detail::combination_matches(filter.op(), [&](bool wanted) {
-    for (const Filter& part : filter.parts()) {
-      if (presence::matches(part, object) == wanted) return true;
-    }
-    return false;
-  });
+  return detail::matches_fields(filter,
+                                [&object](std::string_view name, detail::FunctionRef<bool(const ValueView&)> use) {
+                                  return detail::with_field(object, name, use);
+                                });
 }
 
-/// A filter that is compiled for objects of one type: its fields are resolved, and its operands are prepared for fast
-/// comparison. Owns its data, so the filter may be destroyed. Made by `compile`.
-template <class T>
-class Matcher {
+namespace detail {
+
+/// A compiled filter, for objects of any one type.
+class CompiledFilter {
  public:
-  /// Linear in the size of the filter, except that the elements of each array are sorted.
-  explicit Matcher(const Filter& filter) {
+  using Test = bool (*)(const CompiledFilter&, const Operand&, const void* object);
+  /// How the fields of a type are tested.
+  struct Tests {
+    const std::string_view* names;  ///< of the listed fields
+    std::size_t size;               ///< the number of names
+    const Test* tests;              ///< of each listed field, then of any other name
+    bool has_other;                 ///< whether other names are read at run time
+  };
+
+  CompiledFilter(const Filter& filter, const Tests& tests) {
     std::size_t nodes = 0, characters = 0;
-    measure(filter, nodes, characters);
+    measure(filter, tests, nodes, characters);
     nodes_.reserve(nodes);
     names_.reserve(characters);
-    add(filter);
+    add(filter, tests);
   }
 
-  /// Returns the same as `matches`. Does not allocate memory, with two exceptions: the fields of T allocate, or an
-  /// array is compared with an array that has more than a thousand different values.
-  bool operator()(const T& object) const { return holds(0, object); }
+  bool holds(const void* object) const { return holds(0, object); }
+  /// Returns the name of the field of a test that is read by its name.
+  std::string_view name_of(const Operand& operand) const noexcept {
+    return std::string_view(names_.data() + operand.field_at, operand.field_size);
+  }
 
  private:
   /// A test or a combination. Small, because a filter may have one for every three bytes of its text.
   class Node {
    public:
-    using Test = bool (*)(const Matcher&, const detail::Operand&, const T&);
-
     explicit Node(Operator op) noexcept : content_{static_cast<std::size_t>(op)} {}
-    Node(std::size_t field, Operator op, const Value& operand) : Node(op) {
-      content_.operand = detail::Operand::make(op, operand);
-      test_ = test_of(field, content_.operand->form());
+    Node(Test how, Operator op, const Value& operand) : Node(op) {
+      content_.operand = Operand::make(op, operand);
+      test_ = how;
     }
     Node(const Node& other) : test_(other.test_), content_(other.content_) {
-      if (test_ != nullptr) content_.operand = detail::Operand::copy(other.operand());
+      if (test_ != nullptr) content_.operand = Operand::copy(other.operand());
     }
     Node(Node&& other) noexcept : test_(other.test_), content_(other.content_) { other.test_ = nullptr; }
     Node& operator=(Node other) noexcept {
@@ -21001,14 +21083,14 @@ class Matcher {
       return *this;
     }
     ~Node() {
-      if (test_ != nullptr) detail::Operand::drop(content_.operand);
+      if (test_ != nullptr) Operand::drop(content_.operand);
     }
 
     Test test() const noexcept { return test_; }  // null if it is not a test
     /// @{
     /// Precondition: it is a test.
-    const detail::Operand& operand() const noexcept { return *content_.operand; }
-    detail::Operand& operand() noexcept { return *content_.operand; }
+    const Operand& operand() const noexcept { return *content_.operand; }
+    Operand& operand() noexcept { return *content_.operand; }
     /// @}
     /// @{
     /// Precondition: it is not a test. Its parts follow it in nodes_.
@@ -21026,21 +21108,68 @@ class Matcher {
     static constexpr std::size_t op_mask = (std::size_t{1} << op_bits) - 1;
     union Content {
       std::size_t parts;
-      detail::Operand* operand;
+      Operand* operand;
     };
 
     Test test_ = nullptr;
     Content content_;
   };
 
-  static constexpr const auto& list() noexcept { return Fields<T>::list; }
-  using List = std::decay_t<decltype(Fields<T>::list)>;
+  /// Returns the index of the test of a field.
+  static std::size_t index_of(std::string_view name, const Tests& tests) noexcept {
+    return index_of_name(tests.names, tests.size, name);
+  }
 
-  template <std::size_t i, detail::Operand::Form form>
-  static bool test_field(const Matcher&, const detail::Operand& of_any_form, const T& object) {
-    return detail::with_raw(detail::field_at<i>(list()), object, [&](const auto& raw) {
+  /// Adds the number of nodes, and the total size of the names that are stored.
+  static void measure(const Filter& filter, const Tests& tests, std::size_t& nodes, std::size_t& characters) noexcept {
+    ++nodes;
+    if (tests.has_other && !filter.field().empty() && index_of(filter.field(), tests) == tests.size)
+      characters += filter.field().size();
+    for (const Filter& part : filter.parts()) measure(part, tests, nodes, characters);
+  }
+
+  void add(const Filter& filter, const Tests& tests) {
+    const std::size_t at = nodes_.size();
+    const FieldName name = filter.field();
+    if (name.empty()) {
+      nodes_.push_back(Node(filter.op()));
+    } else {
+      const std::size_t field = index_of(name, tests);
+      nodes_.push_back(Node(tests.tests[field], filter.op(), filter.operand()));
+      if (tests.has_other && field == tests.size) {
+        nodes_.back().operand().field_at = names_.size();
+        nodes_.back().operand().field_size = name.size();
+        names_.append(name.data(), name.size());
+      }
+    }
+    for (const Filter& part : filter.parts()) add(part, tests);
+    nodes_[at].set_end(nodes_.size());
+  }
+
+  bool holds(std::size_t at, const void* object) const {
+    const Node& node = nodes_[at];
+    if (node.test() != nullptr) return node.test()(*this, node.operand(), object);
+    return combination_matches(node.op(), [&](bool wanted) {
+      for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
+        if (holds(part, object) == wanted) return true;
+      }
+      return false;
+    });
+  }
+
+  std::vector<Node> nodes_;  // in preorder
+  std::string names_;        // concatenated, of the fields that are read by name
+};
+
+/// The tests of the fields of one type.
+template <class T, class Indices = std::make_index_sequence<FieldNames<T>::size>>
+class FieldTests;
+template <class T, std::size_t... i>
+class FieldTests<T, std::index_sequence<i...>> {
+  template <std::size_t field>
+  static bool test_field(const CompiledFilter&, const Operand& operand, const void* object) {
+    return with_raw(field_at<field>(Fields<T>::list), *static_cast<const T*>(object), [&operand](const auto& raw) {
       using Raw = std::decay_t<decltype(raw)>;
-      const auto& operand = static_cast<const typename detail::OperandOf<form>::Type&>(of_any_form);
       if constexpr (std::is_same<Raw, std::string>::value || std::is_same<Raw, std::string_view>::value) {
         return operand.answer(std::string_view(raw));
       } else if constexpr (std::is_same<Raw, std::vector<std::string>>::value ||
@@ -21051,74 +21180,36 @@ class Matcher {
       }
     });
   }
-  template <detail::Operand::Form form>
-  static bool test_other(const Matcher& self, const detail::Operand& of_any_form, const T& object) {
-    const auto& operand = static_cast<const typename detail::OperandOf<form>::Type&>(of_any_form);
-    if constexpr (detail::has_other<T>) {
-      const std::string_view name(self.names_.data() + operand.field_at, operand.field_size);
-      return operand.answer(ValueView(Fields<T>::other(object, name)));
+  static bool test_other(const CompiledFilter& filter, const Operand& operand, const void* object) {
+    if constexpr (has_other<T>) {
+      return operand.answer(ValueView(Fields<T>::other(*static_cast<const T*>(object), filter.name_of(operand))));
     } else {
-      static_cast<void>(self), static_cast<void>(object);
+      static_cast<void>(filter), static_cast<void>(object);
       return operand.answer(ValueView());
     }
   }
-  template <detail::Operand::Form form, std::size_t... i>
-  static typename Node::Test test_of_form(std::size_t field, std::index_sequence<i...>) noexcept {
-    constexpr typename Node::Test tests[] = {&Matcher::test_field<i, form>..., &Matcher::test_other<form>};
-    return tests[field];
-  }
-  static typename Node::Test test_of(std::size_t field, detail::Operand::Form form) noexcept {
-    using Form = detail::Operand::Form;
-    constexpr auto all = std::make_index_sequence<List::size>();
-    switch (form) {
-      case Form::moment: return test_of_form<Form::moment>(field, all);
-      case Form::set: return test_of_form<Form::set>(field, all);
-      case Form::prefix: return test_of_form<Form::prefix>(field, all);
-      default: return test_of_form<Form::scalar>(field, all);
-    }
-  }
+  static constexpr CompiledFilter::Test tests[] = {&FieldTests::test_field<i>..., &FieldTests::test_other};
 
-  /// Returns whether the field is read by its name at run time.
-  static bool is_known_by_name(std::size_t field) noexcept { return detail::has_other<T> && field == List::size; }
+ public:
+  static constexpr CompiledFilter::Tests all{FieldNames<T>::all, sizeof...(i), tests, has_other<T>};
+};
 
-  /// Adds the number of nodes, and the total size of the names that are stored.
-  static void measure(const Filter& filter, std::size_t& nodes, std::size_t& characters) noexcept {
-    ++nodes;
-    if (!filter.field().empty() && is_known_by_name(detail::index_of_field(list(), filter.field())))
-      characters += filter.field().size();
-    for (const Filter& part : filter.parts()) measure(part, nodes, characters);
-  }
+}  // namespace detail
 
-  void add(const Filter& filter) {
-    const std::size_t at = nodes_.size();
-    if (filter.field().empty()) {
-      nodes_.emplace_back(filter.op());
-    } else {
-      const std::size_t field = detail::index_of_field(list(), filter.field());
-      nodes_.emplace_back(field, filter.op(), filter.operand());
-      if (is_known_by_name(field)) {
-        nodes_.back().operand().field_at = names_.size();
-        nodes_.back().operand().field_size = filter.field().size();
-        names_.append(filter.field().data(), filter.field().size());
-      }
-    }
-    for (const Filter& part : filter.parts()) add(part);
-    nodes_[at].set_end(nodes_.size());
-  }
+/// A filter that is compiled for objects of one type: its fields are resolved, and its operands are prepared for fast
+/// comparison. Owns its data, so the filter may be destroyed. Made by `compile`.
+template <class T>
+class Matcher {
+ public:
+  /// Linear in the size of the filter, except that the elements of each array are sorted.
+  explicit Matcher(const Filter& filter) : filter_(filter, detail::FieldTests<T>::all) {}
 
-  bool holds(std::size_t at, const T& object) const {
-    const Node& node = nodes_[at];
-    if (node.test() != nullptr) return node.test()(*this, node.operand(), object);
-    return detail::combination_matches(node.op(), [&](bool wanted) {
-      for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
-        if (holds(part, object) == wanted) return true;
-      }
-      return false;
-    });
-  }
+  /// Returns the same as `matches`. Does not allocate memory, with two exceptions: the fields of T allocate, or an
+  /// array is compared with an array that has more than a thousand different values.
+  bool operator()(const T& object) const { return filter_.holds(detail::address_of(object)); }
 
-  std::vector<Node> nodes_;  // in preorder
-  std::string names_;        // concatenated, of the fields that are read by name
+ private:
+  detail::CompiledFilter filter_;
 };
 
 /// Compiles the filter for objects of one type: `compile<User>(filter)`.
@@ -21818,24 +21909,31 @@ inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
   return compare_for_sort(a, b);
 }
 
-/// Compares objects by sort keys, then by a field named "id" if there is one.
-template <class T>
-class Sorter {
+/// Compares objects of any one type by sort keys, then by a field named "id" if there is one.
+class KeySorter {
  public:
-  explicit Sorter(const std::vector<SortKey>& keys) {
+  using Compare = int (*)(std::string_view name, const void* a, const void* b);
+  /// How the fields of a type are compared.
+  struct Comparisons {
+    const std::string_view* names;  ///< of the listed fields
+    std::size_t size;               ///< the number of names
+    const Compare* all;             ///< of each listed field, then of any other name
+    Compare id;                     ///< of the field "id", for objects that are equal by all keys; null: there is none
+  };
+
+  /// Borrows the keys.
+  KeySorter(const std::vector<SortKey>& keys, const Comparisons& comparisons) {
     keys_.reserve(keys.size() + 1);
     for (const SortKey& key : keys) {
-      const std::size_t index = index_of_field(Fields<T>::list, key.field);
-      keys_.push_back(
-          Key{compare_of(index, std::make_index_sequence<List::size>()), key.field, key.order == Order::descending});
+      const std::size_t field = index_of_name(comparisons.names, comparisons.size, key.field);
+      keys_.push_back(Key{comparisons.all[field], key.field, key.order == Order::descending});
     }
-    constexpr std::size_t id = index_of_field(Fields<T>::list, "id");
-    if constexpr (id != List::size) keys_.push_back(Key{&compare_field<id, compare_to_decide>, std::string(), false});
+    if (comparisons.id != nullptr) keys_.push_back(Key{comparisons.id, std::string_view(), false});
   }
 
-  int compare(const T& a, const T& b) const {
+  int compare(const void* a, const void* b) const {
     for (const Key& key : keys_) {
-      const int order = key.compare(key, a, b);
+      const int order = key.compare(key.field, a, b);
       if (order != 0) return key.is_descending ? -order : order;
     }
     return 0;
@@ -21843,33 +21941,50 @@ class Sorter {
 
  private:
   struct Key {
-    int (*compare)(const Key&, const T&, const T&);
-    std::string field;
+    Compare compare;
+    std::string_view field;
     bool is_descending;
   };
-  using List = std::decay_t<decltype(Fields<T>::list)>;
 
-  template <std::size_t i, int compare_values(const ValueView&, const ValueView&) noexcept>
-  static int compare_field(const Key&, const T& a, const T& b) {
+  std::vector<Key> keys_;
+};
+
+/// The comparisons of the fields of one type.
+template <class T, class Indices = std::make_index_sequence<FieldNames<T>::size>>
+class FieldComparisons;
+template <class T, std::size_t... i>
+class FieldComparisons<T, std::index_sequence<i...>> {
+  template <std::size_t field, int compare_values(const ValueView&, const ValueView&) noexcept>
+  static int compare_field(std::string_view, const void* a, const void* b) {
     // The lambdas do not capture the field: its type may have no linkage, and g++ would then warn about a host's
     // header.
-    return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
-      return with_raw(field_at<i>(Fields<T>::list), b,
+    return with_raw(field_at<field>(Fields<T>::list), *static_cast<const T*>(a), [b](const auto& x) {
+      return with_raw(field_at<field>(Fields<T>::list), *static_cast<const T*>(b),
                       [&x](const auto& y) { return compare_values(ValueView(x), ValueView(y)); });
     });
   }
-  static int compare_other(const Key& key, const T& a, const T& b) {
-    return with_field(a, key.field, [&](const ValueView& x) {
-      return with_field(b, key.field, [&](const ValueView& y) { return compare_for_sort(x, y); });
-    });
+  static int compare_other(std::string_view name, const void* a, const void* b) {
+    if constexpr (has_other<T>) {
+      return compare_for_sort(Fields<T>::other(*static_cast<const T*>(a), name),
+                              Fields<T>::other(*static_cast<const T*>(b), name));
+    } else {
+      static_cast<void>(name), static_cast<void>(a), static_cast<void>(b);
+      return 0;  // both are absent
+    }
   }
-  template <std::size_t... i>
-  static auto compare_of(std::size_t field, std::index_sequence<i...>) noexcept {
-    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i, compare_for_sort>..., &Sorter::compare_other};
-    return all[field];
+  static constexpr KeySorter::Compare id() noexcept {
+    constexpr std::size_t at = index_of_field(Fields<T>::list, "id");
+    if constexpr (at == sizeof...(i)) {
+      return nullptr;
+    } else {
+      return &FieldComparisons::compare_field<at, compare_to_decide>;
+    }
   }
+  static constexpr KeySorter::Compare compares[] = {&FieldComparisons::compare_field<i, compare_for_sort>...,
+                                                    &FieldComparisons::compare_other};
 
-  std::vector<Key> keys_;
+ public:
+  static KeySorter::Comparisons all() noexcept { return {FieldNames<T>::all, sizeof...(i), compares, id()}; }
 };
 
 /// Selects at most `limit` items of a sorted sequence, from `offset` on, without sorting the items after them.
@@ -21971,51 +22086,47 @@ struct ChannelQuery {
 
 namespace detail {
 
-/// Returns the ids that a matching user can have, or nullopt if the filter does not limit the ids.
-inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& filter) {
-  using Ids = std::vector<std::string_view>;
+/// Adds the ids that a matching user can have. Returns false, with any ids added, if the filter does not limit the ids.
+inline bool add_ids_asked_for(const Filter& filter, std::vector<std::string_view>& ids) {
   // A timestamp (or a string that is one) equals every id that is the same timestamp in another notation, so these ids
   // cannot be listed.
-  const auto add = [](Ids& ids, const ValueView& value) {
+  const auto add = [&ids](const ValueView& value) {
     Moment moment;
     if (read_moment(value, moment)) return false;
     if (value.kind() == ValueKind::string) ids.push_back(value.text());
     return true;
   };
   switch (filter.op()) {
-    case Operator::invalid: return Ids();
+    case Operator::invalid: return true;
     case Operator::eq:
     case Operator::in: {
-      if (filter.field() != "id") return std::nullopt;
-      Ids ids;
+      if (filter.field() != "id") return false;
       const ValueView operand = filter.operand().view();
-      if (operand.kind() != ValueKind::array) {
-        if (!add(ids, operand)) return std::nullopt;
-      } else if (filter.op() == Operator::in) {  // an id is a string, so it never equals an array
-        for (std::size_t i = 0; i < operand.size(); ++i) {
-          if (!add(ids, operand[i])) return std::nullopt;
-        }
+      if (operand.kind() != ValueKind::array) return add(operand);
+      if (filter.op() == Operator::eq) return true;  // an id is a string, so it never equals an array
+      for (std::size_t i = 0; i < operand.size(); ++i) {
+        if (!add(operand[i])) return false;
       }
-      return ids;
+      return true;
     }
     case Operator::all_of: {
-      std::optional<Ids> fewest;
+      bool is_limited = false;
+      std::vector<std::string_view> fewest, others;
       for (const Filter& part : filter.parts()) {
-        std::optional<Ids> ids = ids_asked_for(part);
-        if (ids && (!fewest || ids->size() < fewest->size())) fewest = std::move(ids);
+        others.clear();
+        if (!add_ids_asked_for(part, others) || (is_limited && others.size() >= fewest.size())) continue;
+        fewest.swap(others);
+        is_limited = true;
       }
-      return fewest;
+      for (const std::string_view id : fewest) ids.push_back(id);
+      return is_limited;
     }
-    case Operator::any_of: {
-      Ids all;
+    case Operator::any_of:
       for (const Filter& part : filter.parts()) {
-        const std::optional<Ids> ids = ids_asked_for(part);
-        if (!ids) return std::nullopt;
-        all.insert(all.end(), ids->begin(), ids->end());
+        if (!add_ids_asked_for(part, ids)) return false;
       }
-      return all;
-    }
-    default: return std::nullopt;
+      return true;
+    default: return false;
   }
 }
 
@@ -22051,15 +22162,16 @@ inline bool asks_for_online(const Filter& filter) noexcept {
 /// Calls `consider` once with the view of every user that the filter may match, in no order. If the filter names ids,
 /// looks up only these users. If it asks for users who are online, skips users who are known to be offline. Returns the
 /// number of users that were examined.
-template <class Consider>
-std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer, Consider&& consider) {
+inline std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer,
+                                  FunctionRef<void(const UserView&)> consider) {
   std::size_t looked_at = 0;
-  if (auto ids = ids_asked_for(filter)) {
-    detail::sort(*ids, [](std::string_view a, std::string_view b) { return a < b; });
-    for (std::size_t i = 0; i < ids->size(); ++i) {
-      if (i > 0 && (*ids)[i] == (*ids)[i - 1]) continue;
+  std::vector<std::string_view> ids;
+  if (add_ids_asked_for(filter, ids)) {
+    detail::sort(ids, [](std::string_view a, std::string_view b) { return a < b; });
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (i > 0 && ids[i] == ids[i - 1]) continue;
       ++looked_at;
-      if (const std::optional<UserView> user = snapshot.view((*ids)[i], viewer)) consider(*user);
+      if (const std::optional<UserView> user = snapshot.view(ids[i], viewer)) consider(*user);
     }
     return looked_at;
   }
@@ -22085,21 +22197,39 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   return looked_at;
 }
 
-/// The page of a query, of the users that `may_see(id)` allows.
-template <class MaySee, class Fn>
-std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, const MaySee& may_see,
-                        Fn&& on_user_view) {
+/// The page of a query, of the users that `may_see(id)` allows. If it is empty, of all.
+inline std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer,
+                               FunctionRef<bool(std::string_view)> may_see,
+                               FunctionRef<void(const UserView&)> on_user_view) {
   const Matcher<UserView> holds = compile<UserView>(asked.filter);
-  const Sorter<UserView> sorter(asked.sort);
-  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
+  const KeySorter sorter(asked.sort, FieldComparisons<UserView>::all());
+  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(&a, &b) < 0; };
   TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
   each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
-    if (holds(user) && may_see(user.id)) page.add(user);
+    if (holds(user) && (!may_see || may_see(user.id))) page.add(user);
   });
   const std::vector<UserView> users = page.take();
   for (const UserView& user : users) on_user_view(user);
   return users.size();
 }
+
+/// An object of a range, and its place in the range.
+struct PlacedObject {
+  const void* object;
+  std::size_t place;
+};
+/// Orders objects as a sorter does, and those that are equal by their places.
+class PlacedOrder {
+ public:
+  explicit PlacedOrder(const KeySorter& sorter) noexcept : sorter_(&sorter) {}
+  bool operator()(const PlacedObject& a, const PlacedObject& b) const {
+    const int order = sorter_->compare(a.object, b.object);
+    return order != 0 ? order < 0 : a.place < b.place;
+  }
+
+ private:
+  const KeySorter* sorter_;
+};
 
 template <class Range>
 using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
@@ -22154,8 +22284,7 @@ template <class Fn>
 std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, Fn&& on_user_view) {
   static_assert(std::is_invocable<Fn&, const UserView&>::value,
                 "a callback for users must accept (const presence::UserView&)");
-  const auto may_see = [](std::string_view) noexcept { return true; };
-  return detail::query_users(snapshot, asked, viewer, may_see, on_user_view);
+  return detail::query_users(snapshot, asked, viewer, {}, on_user_view);
 }
 
 /// The same, but returns copies of the users.
@@ -22172,24 +22301,16 @@ auto query(const Range& range, const Query& asked) -> std::vector<const std::dec
   static_assert(std::is_lvalue_reference<detail::ElementOf<Range>>::value,
                 "a page has the addresses of objects, so they must lie somewhere");
   using T = std::decay_t<detail::ElementOf<Range>>;
-  struct Item {
-    const T* object;
-    std::size_t place;
-  };
   const Matcher<T> holds = compile<T>(asked.filter);
-  const detail::Sorter<T> sorter(asked.sort);
-  const auto is_before = [&](const Item& a, const Item& b) {
-    const int order = sorter.compare(*a.object, *b.object);
-    return order != 0 ? order < 0 : a.place < b.place;
-  };
-  detail::TopK<Item, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  const detail::KeySorter sorter(asked.sort, detail::FieldComparisons<T>::all());
+  detail::TopK<detail::PlacedObject, detail::PlacedOrder> page(asked.offset, asked.limit, detail::PlacedOrder(sorter));
   std::size_t place = 0;
   for (const T& object : range) {
-    if (holds(object)) page.add(Item{&object, place});
+    if (holds(object)) page.add(detail::PlacedObject{&object, place});
     ++place;
   }
   std::vector<const T*> found;
-  for (const Item& item : page.take()) found.push_back(item.object);
+  for (const detail::PlacedObject& one : page.take()) found.push_back(static_cast<const T*>(one.object));
   return found;
 }
 /// The same for channels. Ignores `presence`, which is for a Store.

@@ -2,6 +2,7 @@
 #ifndef PRESENCE_MODEL_FIELDS_HPP
 #define PRESENCE_MODEL_FIELDS_HPP
 
+#include <presence/base/detail/callback.hpp>
 #include <presence/model/attributes.hpp>
 #include <presence/model/availability.hpp>
 #include <presence/model/user.hpp>
@@ -12,7 +13,7 @@
 #include <string>       // for string
 #include <string_view>  // for string_view
 #include <type_traits>  // for decay, invoke_result, is_convertible, is_invocable, is_member_function_pointer, is_member_object_pointer, void_t
-#include <utility>  // for declval, move
+#include <utility>  // for declval, index_sequence, make_index_sequence, move
 
 /// The fields by which objects of a type are filtered and sorted.
 namespace presence {
@@ -272,8 +273,30 @@ template <class T>
 inline constexpr bool
     has_other<T, std::void_t<decltype(Fields<T>::other(std::declval<const T&>(), std::string_view()))>> = true;
 
-template <class List, class T, class Use>
-auto with_field_of(const List& list, const T& object, std::string_view name, Use& use) {
+/// The names of the listed fields of a type, and an empty one.
+template <class T, class Indices = std::make_index_sequence<std::decay_t<decltype(Fields<T>::list)>::size>>
+struct FieldNames;
+template <class T, std::size_t... i>
+struct FieldNames<T, std::index_sequence<i...>> {
+  static constexpr std::size_t size = sizeof...(i);
+  static constexpr std::string_view all[] = {detail::field_at<i>(Fields<T>::list).name..., std::string_view()};
+};
+
+/// Returns the index of a name among `size` names, or `size` if it is none of them.
+inline std::size_t index_of_name(const std::string_view* names, std::size_t size, std::string_view name) noexcept {
+  std::size_t i = 0;
+  while (i < size && names[i] != name) ++i;
+  return i;
+}
+
+/// Returns the address of an object, also if its type overloads `&`.
+template <class T>
+const void* address_of(const T& object) noexcept {
+  return const_cast<const char*>(&reinterpret_cast<const volatile char&>(object));
+}
+
+template <class List, class T>
+bool with_field_of(const List& list, const T& object, std::string_view name, FunctionRef<bool(const ValueView&)> use) {
   if constexpr (List::size == 0) {
     if constexpr (has_other<T>) {
       return use(Fields<T>::other(object, name));
@@ -282,13 +305,13 @@ auto with_field_of(const List& list, const T& object, std::string_view name, Use
     }
   } else {
     if (list.first.name != name) return detail::with_field_of(list.rest, object, name, use);
-    return detail::with_raw(list.first, object, [&](const auto& raw) { return use(ValueView(raw)); });
+    return detail::with_raw(list.first, object, [use](const auto& raw) { return use(ValueView(raw)); });
   }
 }
 
 /// Calls `use` with a ValueView of the field with that name.
-template <class T, class Use>
-auto with_field(const T& object, std::string_view name, Use&& use) {
+template <class T>
+bool with_field(const T& object, std::string_view name, FunctionRef<bool(const ValueView&)> use) {
   return detail::with_field_of(Fields<T>::list, object, name, use);
 }
 

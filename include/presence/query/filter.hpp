@@ -2,6 +2,7 @@
 #ifndef PRESENCE_QUERY_FILTER_HPP
 #define PRESENCE_QUERY_FILTER_HPP
 
+#include <presence/base/detail/callback.hpp>
 #include <presence/base/detail/compact_text.hpp>
 #include <presence/base/detail/compact_vector.hpp>
 #include <presence/base/result.hpp>
@@ -15,7 +16,7 @@
 #include <optional>          // for optional, nullopt
 #include <string>            // for string
 #include <string_view>       // for string_view
-#include <type_traits>       // for enable_if, integral_constant, is_arithmetic, is_convertible, is_same
+#include <type_traits>       // for decay, enable_if, is_arithmetic, is_convertible, is_same
 #include <utility>           // for index_sequence, make_index_sequence, move, swap
 #include <vector>            // for vector
 
@@ -438,56 +439,73 @@ bool combination_matches(Operator op, HasPart has_part) {
   }
 }
 
+/// Returns whether the filter matches an object of which `has_field` calls a function with the field of a name.
+inline bool matches_fields(const Filter& filter,
+                           FunctionRef<bool(std::string_view name, FunctionRef<bool(const ValueView&)>)> with_field) {
+  if (!filter.field().empty()) {
+    return with_field(filter.field(), [&filter](const ValueView& value) {
+      return detail::holds(filter.op(), value, filter.operand());
+    });
+  }
+  return detail::combination_matches(filter.op(), [&](bool wanted) {
+    for (const Filter& part : filter.parts()) {
+      if (matches_fields(part, with_field) == wanted) return true;
+    }
+    return false;
+  });
+}
+
 }  // namespace detail
 
 /// Returns whether the filter matches the object: a User, a UserView, a Channel, or any type with Fields. For many
 /// objects, `compile` is faster.
 template <class T>
 bool matches(const Filter& filter, const T& object) {
-  if (!filter.field().empty()) {
-    return detail::with_field(object, filter.field(), [&](const ValueView& value) {
-      return detail::holds(filter.op(), value, filter.operand());
-    });
-  }
-  return detail::combination_matches(filter.op(), [&](bool wanted) {
-    for (const Filter& part : filter.parts()) {
-      if (presence::matches(part, object) == wanted) return true;
-    }
-    return false;
-  });
+  return detail::matches_fields(filter,
+                                [&object](std::string_view name, detail::FunctionRef<bool(const ValueView&)> use) {
+                                  return detail::with_field(object, name, use);
+                                });
 }
 
-/// A filter that is compiled for objects of one type: its fields are resolved, and its operands are prepared for fast
-/// comparison. Owns its data, so the filter may be destroyed. Made by `compile`.
-template <class T>
-class Matcher {
+namespace detail {
+
+/// A compiled filter, for objects of any one type.
+class CompiledFilter {
  public:
-  /// Linear in the size of the filter, except that the elements of each array are sorted.
-  explicit Matcher(const Filter& filter) {
+  using Test = bool (*)(const CompiledFilter&, const Operand&, const void* object);
+  /// How the fields of a type are tested.
+  struct Tests {
+    const std::string_view* names;  ///< of the listed fields
+    std::size_t size;               ///< the number of names
+    const Test* tests;              ///< of each listed field, then of any other name
+    bool has_other;                 ///< whether other names are read at run time
+  };
+
+  CompiledFilter(const Filter& filter, const Tests& tests) {
     std::size_t nodes = 0, characters = 0;
-    measure(filter, nodes, characters);
+    measure(filter, tests, nodes, characters);
     nodes_.reserve(nodes);
     names_.reserve(characters);
-    add(filter);
+    add(filter, tests);
   }
 
-  /// Returns the same as `matches`. Does not allocate memory, with two exceptions: the fields of T allocate, or an
-  /// array is compared with an array that has more than a thousand different values.
-  bool operator()(const T& object) const { return holds(0, object); }
+  bool holds(const void* object) const { return holds(0, object); }
+  /// Returns the name of the field of a test that is read by its name.
+  std::string_view name_of(const Operand& operand) const noexcept {
+    return std::string_view(names_.data() + operand.field_at, operand.field_size);
+  }
 
  private:
   /// A test or a combination. Small, because a filter may have one for every three bytes of its text.
   class Node {
    public:
-    using Test = bool (*)(const Matcher&, const detail::Operand&, const T&);
-
     explicit Node(Operator op) noexcept : content_{static_cast<std::size_t>(op)} {}
-    Node(std::size_t field, Operator op, const Value& operand) : Node(op) {
-      content_.operand = detail::Operand::make(op, operand);
-      test_ = test_of(field, content_.operand->form());
+    Node(Test how, Operator op, const Value& operand) : Node(op) {
+      content_.operand = Operand::make(op, operand);
+      test_ = how;
     }
     Node(const Node& other) : test_(other.test_), content_(other.content_) {
-      if (test_ != nullptr) content_.operand = detail::Operand::copy(other.operand());
+      if (test_ != nullptr) content_.operand = Operand::copy(other.operand());
     }
     Node(Node&& other) noexcept : test_(other.test_), content_(other.content_) { other.test_ = nullptr; }
     Node& operator=(Node other) noexcept {
@@ -496,14 +514,14 @@ class Matcher {
       return *this;
     }
     ~Node() {
-      if (test_ != nullptr) detail::Operand::drop(content_.operand);
+      if (test_ != nullptr) Operand::drop(content_.operand);
     }
 
     Test test() const noexcept { return test_; }  // null if it is not a test
     /// @{
     /// Precondition: it is a test.
-    const detail::Operand& operand() const noexcept { return *content_.operand; }
-    detail::Operand& operand() noexcept { return *content_.operand; }
+    const Operand& operand() const noexcept { return *content_.operand; }
+    Operand& operand() noexcept { return *content_.operand; }
     /// @}
     /// @{
     /// Precondition: it is not a test. Its parts follow it in nodes_.
@@ -521,21 +539,68 @@ class Matcher {
     static constexpr std::size_t op_mask = (std::size_t{1} << op_bits) - 1;
     union Content {
       std::size_t parts;
-      detail::Operand* operand;
+      Operand* operand;
     };
 
     Test test_ = nullptr;
     Content content_;
   };
 
-  static constexpr const auto& list() noexcept { return Fields<T>::list; }
-  using List = std::decay_t<decltype(Fields<T>::list)>;
+  /// Returns the index of the test of a field.
+  static std::size_t index_of(std::string_view name, const Tests& tests) noexcept {
+    return index_of_name(tests.names, tests.size, name);
+  }
 
-  template <std::size_t i, detail::Operand::Form form>
-  static bool test_field(const Matcher&, const detail::Operand& of_any_form, const T& object) {
-    return detail::with_raw(detail::field_at<i>(list()), object, [&](const auto& raw) {
+  /// Adds the number of nodes, and the total size of the names that are stored.
+  static void measure(const Filter& filter, const Tests& tests, std::size_t& nodes, std::size_t& characters) noexcept {
+    ++nodes;
+    if (tests.has_other && !filter.field().empty() && index_of(filter.field(), tests) == tests.size)
+      characters += filter.field().size();
+    for (const Filter& part : filter.parts()) measure(part, tests, nodes, characters);
+  }
+
+  void add(const Filter& filter, const Tests& tests) {
+    const std::size_t at = nodes_.size();
+    const FieldName name = filter.field();
+    if (name.empty()) {
+      nodes_.push_back(Node(filter.op()));
+    } else {
+      const std::size_t field = index_of(name, tests);
+      nodes_.push_back(Node(tests.tests[field], filter.op(), filter.operand()));
+      if (tests.has_other && field == tests.size) {
+        nodes_.back().operand().field_at = names_.size();
+        nodes_.back().operand().field_size = name.size();
+        names_.append(name.data(), name.size());
+      }
+    }
+    for (const Filter& part : filter.parts()) add(part, tests);
+    nodes_[at].set_end(nodes_.size());
+  }
+
+  bool holds(std::size_t at, const void* object) const {
+    const Node& node = nodes_[at];
+    if (node.test() != nullptr) return node.test()(*this, node.operand(), object);
+    return combination_matches(node.op(), [&](bool wanted) {
+      for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
+        if (holds(part, object) == wanted) return true;
+      }
+      return false;
+    });
+  }
+
+  std::vector<Node> nodes_;  // in preorder
+  std::string names_;        // concatenated, of the fields that are read by name
+};
+
+/// The tests of the fields of one type.
+template <class T, class Indices = std::make_index_sequence<FieldNames<T>::size>>
+class FieldTests;
+template <class T, std::size_t... i>
+class FieldTests<T, std::index_sequence<i...>> {
+  template <std::size_t field>
+  static bool test_field(const CompiledFilter&, const Operand& operand, const void* object) {
+    return with_raw(field_at<field>(Fields<T>::list), *static_cast<const T*>(object), [&operand](const auto& raw) {
       using Raw = std::decay_t<decltype(raw)>;
-      const auto& operand = static_cast<const typename detail::OperandOf<form>::Type&>(of_any_form);
       if constexpr (std::is_same<Raw, std::string>::value || std::is_same<Raw, std::string_view>::value) {
         return operand.answer(std::string_view(raw));
       } else if constexpr (std::is_same<Raw, std::vector<std::string>>::value ||
@@ -546,74 +611,36 @@ class Matcher {
       }
     });
   }
-  template <detail::Operand::Form form>
-  static bool test_other(const Matcher& self, const detail::Operand& of_any_form, const T& object) {
-    const auto& operand = static_cast<const typename detail::OperandOf<form>::Type&>(of_any_form);
-    if constexpr (detail::has_other<T>) {
-      const std::string_view name(self.names_.data() + operand.field_at, operand.field_size);
-      return operand.answer(ValueView(Fields<T>::other(object, name)));
+  static bool test_other(const CompiledFilter& filter, const Operand& operand, const void* object) {
+    if constexpr (has_other<T>) {
+      return operand.answer(ValueView(Fields<T>::other(*static_cast<const T*>(object), filter.name_of(operand))));
     } else {
-      static_cast<void>(self), static_cast<void>(object);
+      static_cast<void>(filter), static_cast<void>(object);
       return operand.answer(ValueView());
     }
   }
-  template <detail::Operand::Form form, std::size_t... i>
-  static typename Node::Test test_of_form(std::size_t field, std::index_sequence<i...>) noexcept {
-    constexpr typename Node::Test tests[] = {&Matcher::test_field<i, form>..., &Matcher::test_other<form>};
-    return tests[field];
-  }
-  static typename Node::Test test_of(std::size_t field, detail::Operand::Form form) noexcept {
-    using Form = detail::Operand::Form;
-    constexpr auto all = std::make_index_sequence<List::size>();
-    switch (form) {
-      case Form::moment: return test_of_form<Form::moment>(field, all);
-      case Form::set: return test_of_form<Form::set>(field, all);
-      case Form::prefix: return test_of_form<Form::prefix>(field, all);
-      default: return test_of_form<Form::scalar>(field, all);
-    }
-  }
+  static constexpr CompiledFilter::Test tests[] = {&FieldTests::test_field<i>..., &FieldTests::test_other};
 
-  /// Returns whether the field is read by its name at run time.
-  static bool is_known_by_name(std::size_t field) noexcept { return detail::has_other<T> && field == List::size; }
+ public:
+  static constexpr CompiledFilter::Tests all{FieldNames<T>::all, sizeof...(i), tests, has_other<T>};
+};
 
-  /// Adds the number of nodes, and the total size of the names that are stored.
-  static void measure(const Filter& filter, std::size_t& nodes, std::size_t& characters) noexcept {
-    ++nodes;
-    if (!filter.field().empty() && is_known_by_name(detail::index_of_field(list(), filter.field())))
-      characters += filter.field().size();
-    for (const Filter& part : filter.parts()) measure(part, nodes, characters);
-  }
+}  // namespace detail
 
-  void add(const Filter& filter) {
-    const std::size_t at = nodes_.size();
-    if (filter.field().empty()) {
-      nodes_.emplace_back(filter.op());
-    } else {
-      const std::size_t field = detail::index_of_field(list(), filter.field());
-      nodes_.emplace_back(field, filter.op(), filter.operand());
-      if (is_known_by_name(field)) {
-        nodes_.back().operand().field_at = names_.size();
-        nodes_.back().operand().field_size = filter.field().size();
-        names_.append(filter.field().data(), filter.field().size());
-      }
-    }
-    for (const Filter& part : filter.parts()) add(part);
-    nodes_[at].set_end(nodes_.size());
-  }
+/// A filter that is compiled for objects of one type: its fields are resolved, and its operands are prepared for fast
+/// comparison. Owns its data, so the filter may be destroyed. Made by `compile`.
+template <class T>
+class Matcher {
+ public:
+  /// Linear in the size of the filter, except that the elements of each array are sorted.
+  explicit Matcher(const Filter& filter) : filter_(filter, detail::FieldTests<T>::all) {}
 
-  bool holds(std::size_t at, const T& object) const {
-    const Node& node = nodes_[at];
-    if (node.test() != nullptr) return node.test()(*this, node.operand(), object);
-    return detail::combination_matches(node.op(), [&](bool wanted) {
-      for (std::size_t part = at + 1, end = node.end_of_parts(); part < end; part = nodes_[part].end(part)) {
-        if (holds(part, object) == wanted) return true;
-      }
-      return false;
-    });
-  }
+  /// Returns the same as `matches`. Does not allocate memory, with two exceptions: the fields of T allocate, or an
+  /// array is compared with an array that has more than a thousand different values.
+  bool operator()(const T& object) const { return filter_.holds(detail::address_of(object)); }
 
-  std::vector<Node> nodes_;  // in preorder
-  std::string names_;        // concatenated, of the fields that are read by name
+ private:
+  detail::CompiledFilter filter_;
 };
 
 /// Compiles the filter for objects of one type: `compile<User>(filter)`.

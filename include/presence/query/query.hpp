@@ -2,6 +2,7 @@
 #ifndef PRESENCE_QUERY_QUERY_HPP
 #define PRESENCE_QUERY_QUERY_HPP
 
+#include <presence/base/detail/callback.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/query/detail/sorting.hpp>
 #include <presence/query/filter.hpp>
@@ -69,51 +70,47 @@ struct ChannelQuery {
 
 namespace detail {
 
-/// Returns the ids that a matching user can have, or nullopt if the filter does not limit the ids.
-inline std::optional<std::vector<std::string_view>> ids_asked_for(const Filter& filter) {
-  using Ids = std::vector<std::string_view>;
+/// Adds the ids that a matching user can have. Returns false, with any ids added, if the filter does not limit the ids.
+inline bool add_ids_asked_for(const Filter& filter, std::vector<std::string_view>& ids) {
   // A timestamp (or a string that is one) equals every id that is the same timestamp in another notation, so these ids
   // cannot be listed.
-  const auto add = [](Ids& ids, const ValueView& value) {
+  const auto add = [&ids](const ValueView& value) {
     Moment moment;
     if (read_moment(value, moment)) return false;
     if (value.kind() == ValueKind::string) ids.push_back(value.text());
     return true;
   };
   switch (filter.op()) {
-    case Operator::invalid: return Ids();
+    case Operator::invalid: return true;
     case Operator::eq:
     case Operator::in: {
-      if (filter.field() != "id") return std::nullopt;
-      Ids ids;
+      if (filter.field() != "id") return false;
       const ValueView operand = filter.operand().view();
-      if (operand.kind() != ValueKind::array) {
-        if (!add(ids, operand)) return std::nullopt;
-      } else if (filter.op() == Operator::in) {  // an id is a string, so it never equals an array
-        for (std::size_t i = 0; i < operand.size(); ++i) {
-          if (!add(ids, operand[i])) return std::nullopt;
-        }
+      if (operand.kind() != ValueKind::array) return add(operand);
+      if (filter.op() == Operator::eq) return true;  // an id is a string, so it never equals an array
+      for (std::size_t i = 0; i < operand.size(); ++i) {
+        if (!add(operand[i])) return false;
       }
-      return ids;
+      return true;
     }
     case Operator::all_of: {
-      std::optional<Ids> fewest;
+      bool is_limited = false;
+      std::vector<std::string_view> fewest, others;
       for (const Filter& part : filter.parts()) {
-        std::optional<Ids> ids = ids_asked_for(part);
-        if (ids && (!fewest || ids->size() < fewest->size())) fewest = std::move(ids);
+        others.clear();
+        if (!add_ids_asked_for(part, others) || (is_limited && others.size() >= fewest.size())) continue;
+        fewest.swap(others);
+        is_limited = true;
       }
-      return fewest;
+      for (const std::string_view id : fewest) ids.push_back(id);
+      return is_limited;
     }
-    case Operator::any_of: {
-      Ids all;
+    case Operator::any_of:
       for (const Filter& part : filter.parts()) {
-        const std::optional<Ids> ids = ids_asked_for(part);
-        if (!ids) return std::nullopt;
-        all.insert(all.end(), ids->begin(), ids->end());
+        if (!add_ids_asked_for(part, ids)) return false;
       }
-      return all;
-    }
-    default: return std::nullopt;
+      return true;
+    default: return false;
   }
 }
 
@@ -149,15 +146,16 @@ inline bool asks_for_online(const Filter& filter) noexcept {
 /// Calls `consider` once with the view of every user that the filter may match, in no order. If the filter names ids,
 /// looks up only these users. If it asks for users who are online, skips users who are known to be offline. Returns the
 /// number of users that were examined.
-template <class Consider>
-std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer, Consider&& consider) {
+inline std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer,
+                                  FunctionRef<void(const UserView&)> consider) {
   std::size_t looked_at = 0;
-  if (auto ids = ids_asked_for(filter)) {
-    detail::sort(*ids, [](std::string_view a, std::string_view b) { return a < b; });
-    for (std::size_t i = 0; i < ids->size(); ++i) {
-      if (i > 0 && (*ids)[i] == (*ids)[i - 1]) continue;
+  std::vector<std::string_view> ids;
+  if (add_ids_asked_for(filter, ids)) {
+    detail::sort(ids, [](std::string_view a, std::string_view b) { return a < b; });
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (i > 0 && ids[i] == ids[i - 1]) continue;
       ++looked_at;
-      if (const std::optional<UserView> user = snapshot.view((*ids)[i], viewer)) consider(*user);
+      if (const std::optional<UserView> user = snapshot.view(ids[i], viewer)) consider(*user);
     }
     return looked_at;
   }
@@ -183,21 +181,39 @@ std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewe
   return looked_at;
 }
 
-/// The page of a query, of the users that `may_see(id)` allows.
-template <class MaySee, class Fn>
-std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, const MaySee& may_see,
-                        Fn&& on_user_view) {
+/// The page of a query, of the users that `may_see(id)` allows. If it is empty, of all.
+inline std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer,
+                               FunctionRef<bool(std::string_view)> may_see,
+                               FunctionRef<void(const UserView&)> on_user_view) {
   const Matcher<UserView> holds = compile<UserView>(asked.filter);
-  const Sorter<UserView> sorter(asked.sort);
-  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(a, b) < 0; };
+  const KeySorter sorter(asked.sort, FieldComparisons<UserView>::all());
+  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(&a, &b) < 0; };
   TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
   each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
-    if (holds(user) && may_see(user.id)) page.add(user);
+    if (holds(user) && (!may_see || may_see(user.id))) page.add(user);
   });
   const std::vector<UserView> users = page.take();
   for (const UserView& user : users) on_user_view(user);
   return users.size();
 }
+
+/// An object of a range, and its place in the range.
+struct PlacedObject {
+  const void* object;
+  std::size_t place;
+};
+/// Orders objects as a sorter does, and those that are equal by their places.
+class PlacedOrder {
+ public:
+  explicit PlacedOrder(const KeySorter& sorter) noexcept : sorter_(&sorter) {}
+  bool operator()(const PlacedObject& a, const PlacedObject& b) const {
+    const int order = sorter_->compare(a.object, b.object);
+    return order != 0 ? order < 0 : a.place < b.place;
+  }
+
+ private:
+  const KeySorter* sorter_;
+};
 
 template <class Range>
 using ElementOf = decltype(*std::begin(std::declval<const Range&>()));
@@ -252,8 +268,7 @@ template <class Fn>
 std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer, Fn&& on_user_view) {
   static_assert(std::is_invocable<Fn&, const UserView&>::value,
                 "a callback for users must accept (const presence::UserView&)");
-  const auto may_see = [](std::string_view) noexcept { return true; };
-  return detail::query_users(snapshot, asked, viewer, may_see, on_user_view);
+  return detail::query_users(snapshot, asked, viewer, {}, on_user_view);
 }
 
 /// The same, but returns copies of the users.
@@ -270,24 +285,16 @@ auto query(const Range& range, const Query& asked) -> std::vector<const std::dec
   static_assert(std::is_lvalue_reference<detail::ElementOf<Range>>::value,
                 "a page has the addresses of objects, so they must lie somewhere");
   using T = std::decay_t<detail::ElementOf<Range>>;
-  struct Item {
-    const T* object;
-    std::size_t place;
-  };
   const Matcher<T> holds = compile<T>(asked.filter);
-  const detail::Sorter<T> sorter(asked.sort);
-  const auto is_before = [&](const Item& a, const Item& b) {
-    const int order = sorter.compare(*a.object, *b.object);
-    return order != 0 ? order < 0 : a.place < b.place;
-  };
-  detail::TopK<Item, decltype(is_before)> page(asked.offset, asked.limit, is_before);
+  const detail::KeySorter sorter(asked.sort, detail::FieldComparisons<T>::all());
+  detail::TopK<detail::PlacedObject, detail::PlacedOrder> page(asked.offset, asked.limit, detail::PlacedOrder(sorter));
   std::size_t place = 0;
   for (const T& object : range) {
-    if (holds(object)) page.add(Item{&object, place});
+    if (holds(object)) page.add(detail::PlacedObject{&object, place});
     ++place;
   }
   std::vector<const T*> found;
-  for (const Item& item : page.take()) found.push_back(item.object);
+  for (const detail::PlacedObject& one : page.take()) found.push_back(static_cast<const T*>(one.object));
   return found;
 }
 /// The same for channels. Ignores `presence`, which is for a Store.

@@ -45,24 +45,8 @@ bool any_element(const ValueView& field, Holds holds) {
   }
   return false;
 }
-template <class Text, class Holds>
-bool any_element(const std::vector<Text>& field, Holds holds) {
-  for (const std::string_view text : field) {
-    if (holds(text)) return true;
-  }
-  return false;
-}
-template <class Holds>
-bool any_element(std::string_view field, Holds holds) {
-  return holds(field);
-}
 
 inline bool is_array(const ValueView& field) noexcept { return field.kind() == ValueKind::array; }
-inline bool is_array(std::string_view) noexcept { return false; }
-template <class Text>
-bool is_array(const std::vector<Text>&) noexcept {
-  return true;
-}
 
 /// The hash of the strings of a TextSet.
 struct TextHash {
@@ -110,18 +94,18 @@ class BasicTextSet {
     if (!text.empty()) std::memcpy(characters() + at, text.data(), text.size());
   }
   void finish() {
-    struct {
-      Entry* first;
-      std::size_t count;
-      Entry* begin() const noexcept { return first; }
-      std::size_t size() const noexcept { return count; }
-    } all{entries(), count_};
     const bool are_few = count_ <= few;
     for (std::size_t i = 0; i < count_; ++i) {
       // Different strings usually differ in their last character.
       const std::string_view text = text_of(entries()[i]);
       entries()[i].hash = !are_few ? Hash::of(text) : text.empty() ? 0 : octet(text.back());
     }
+    struct {
+      Entry* first;
+      std::size_t count;
+      Entry* begin() const noexcept { return first; }
+      std::size_t size() const noexcept { return count; }
+    } all{entries(), count_};
     detail::sort(all, [this](const Entry& a, const Entry& b) {
       // In parentheses, because clang++ takes `hash <` for std::hash behind a host's `using namespace std`.
       if (a.hash != b.hash) return (a.hash) < b.hash;
@@ -191,7 +175,7 @@ class BasicTextSet {
     return same < size ? std::memcmp(a + same, b + same, size - same) : 0;
   }
 
-  std::size_t find_by_hash(std::string_view text) const noexcept {
+  PRESENCE_DETAIL_APART std::size_t find_by_hash(std::string_view text) const noexcept {
     const std::uint64_t hash = Hash::of(text);
     const std::size_t* const start = &starts_[1] + (hash >> starts_[0]);
     const std::size_t first = start[0], last = start[1];
@@ -318,11 +302,9 @@ class ValueSet {
     objects_.reserve(objects);
     for (const Value& element : elements) add(element);
     if (texts > 0) texts_->finish();
-    make_set(numbers_,
-             [](const Value& a, const Value& b) { return compare_numbers(a.view(), b.view()) == Ordering::less; });
-    make_set(moments_, [](const Moment& a, const Moment& b) { return a < b; });
-    make_set(objects_,
-             [](const Value& a, const Value& b) { return compare_objects(a.view(), b.view()) == Ordering::less; });
+    make_set(numbers_, &is_less_number);
+    make_set(moments_, &is_less_moment);
+    make_set(objects_, &is_less_object);
   }
 
   bool has(std::string_view text) const noexcept {
@@ -333,12 +315,11 @@ class ValueSet {
 
   /// Returns whether the field is an array with all values of this set and no others. Allocates one bit per value if
   /// the set is large.
-  template <class Field>
-  bool is_same_set(const Field& field) const {
+  bool is_same_set(const ValueView& field) const {
     if (!is_array(field) || field.size() < size()) return false;
     Places found(size());
     std::size_t left = size();
-    const bool has_another = any_element(field, [&](const auto& element) {
+    const bool has_another = any_element(field, [&](const ValueView& element) {
       const std::size_t place = find(element);
       if (place == none) return true;
       if (found.mark(place)) --left;
@@ -419,9 +400,17 @@ class ValueSet {
     }
   }
 
-  template <class T, class IsBefore>
-  static void make_set(CompactVector<T>& all, const IsBefore& is_before) {
-    detail::sort(all, is_before);
+  static bool is_less_number(const Value& a, const Value& b) noexcept {
+    return compare_numbers(a.view(), b.view()) == Ordering::less;
+  }
+  static bool is_less_moment(const Moment& a, const Moment& b) noexcept { return a < b; }
+  static bool is_less_object(const Value& a, const Value& b) noexcept {
+    return compare_objects(a.view(), b.view()) == Ordering::less;
+  }
+  // The order is a function pointer, so that numbers and objects are sorted by the same code.
+  template <class T>
+  static void make_set(CompactVector<T>& all, bool (*is_before)(const T&, const T&) noexcept) {
+    detail::sort_by_calls(all.begin(), all.size(), is_before);
     std::size_t kept = 0;
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (kept > 0 && !is_before(all[kept - 1], all[i])) continue;
@@ -516,8 +505,7 @@ inline bool holds(Operator op, const ValueView& field, const Value& value) {
 }
 
 /// The operand of a test, prepared for comparison with many fields. Gives the same results as `holds`, but faster. Each
-/// operand has one of the four classes below, so that it takes no more memory than it needs. Their `answer` takes a
-/// ValueView, or a string or a vector of strings, which is faster.
+/// operand has one of the four classes below, so that it takes no more memory than it needs.
 class Operand {
  public:
   enum class Form : std::uint8_t { scalar, moment, set, prefix };
@@ -527,18 +515,31 @@ class Operand {
   static Operand* copy(const Operand& other);
   static void drop(Operand* operand) noexcept;
 
-  Form form() const noexcept { return form_; }
+  /// @{
+  /// Returns whether the test matches a field. A string or a vector of strings is faster than its ValueView.
+  bool answer(const ValueView& field) const;
+  bool answer(std::string_view field) const noexcept;
+  template <class Text>
+  bool answer(const std::vector<Text>& field) const;
+  /// @}
 
   // The position of the field's name in the names of the matcher, if the field is read by name.
   std::size_t field_at = 0, field_size = 0;
 
  protected:
-  Operand(Operator op, Form form) noexcept : op_(op), form_(form) {}
+  Operand(Operator op, Form form) noexcept
+      : op_(op), form_(form), is_negative_(op == Operator::ne || op == Operator::nin) {}
+
   Operator op() const noexcept { return op_; }
+  bool is_negative() const noexcept { return is_negative_; }
 
  private:
+  /// Returns whether the positive form of the test matches a field that is no array, or an element.
+  bool is_match(const ValueView& element) const noexcept;
+
   Operator op_;
   Form form_;
+  bool is_negative_;
 };
 
 /// A value that is not an array.
@@ -546,14 +547,13 @@ class ScalarOperand : public Operand {
  public:
   ScalarOperand(Operator op, const Value& value) : ScalarOperand(op, value, Form::scalar) {}
 
-  template <class Field>
-  bool answer(const Field& field) const noexcept {
-    return answer(field, *this);
-  }
-
   Ordering compare(const ValueView& element) const noexcept { return compare_scalars(element, value_.view()); }
   Ordering compare(std::string_view text) const noexcept { return compare(ValueView(text)); }
-  bool is_same(const ValueView& element) const noexcept { return compare(element) == Ordering::equal; }
+  bool is_same(const ValueView& element) const noexcept {
+    if (element.kind() == ValueKind::boolean && value_.kind() == ValueKind::boolean)  // the most common test of a user
+      return element.truth() == value_.view().truth();
+    return compare(element) == Ordering::equal;
+  }
   /// Compares bytes. This is correct because the value is not a timestamp, and a timestamp equals no other string.
   bool is_same(std::string_view text) const noexcept {
     if (value_.kind() != ValueKind::string) return false;
@@ -562,18 +562,30 @@ class ScalarOperand : public Operand {
            (own.empty() || (own.back() == text.back() && std::memcmp(own.data(), text.data(), own.size()) == 0));
   }
 
+  PRESENCE_DETAIL_APART bool answer_text(std::string_view field) const noexcept { return answer_text(field, *this); }
+  template <class Element>
+  bool is_match(const Element& element) const noexcept {
+    return is_match(element, *this);
+  }
+  /// Returns the operand of `exists`.
+  bool is_wanted() const noexcept { return value_.view().truth(); }
+
  protected:
   ScalarOperand(Operator op, const Value& value, Form form) : Operand(op, form), value_(value) {}
 
-  template <class Field, class Self>
-  bool answer(const Field& field, const Self& self) const noexcept {
-    const auto is_same = [&](const auto& element) { return self.is_same(element); };
-    if (op() == Operator::eq || op() == Operator::ne) return any_element(field, is_same) == (op() == Operator::eq);
-    if (op() == Operator::contains) return is_array(field) && any_element(field, is_same);
-    if (op() == Operator::exists) return !ValueView(field).is_absent() == value_.view().truth();
-    return any_element(field, [&](const auto& element) { return is_in_range(op(), self.compare(element)); });
-  }
   const Value& value() const noexcept { return value_; }
+  template <class Self>
+  bool answer_text(std::string_view field, const Self& self) const noexcept {
+    if (op() == Operator::eq || op() == Operator::ne) return self.is_same(field) != is_negative();
+    if (op() == Operator::contains) return false;
+    if (op() == Operator::exists) return is_wanted();
+    return is_in_range(op(), self.compare(field));
+  }
+  template <class Element, class Self>
+  bool is_match(const Element& element, const Self& self) const noexcept {
+    if (op() == Operator::eq || op() == Operator::ne || op() == Operator::contains) return self.is_same(element);
+    return is_in_range(op(), self.compare(element));
+  }
 
  private:
   Value value_;
@@ -585,17 +597,12 @@ class MomentOperand : public ScalarOperand {
   MomentOperand(Operator op, const Value& value, const Moment& moment)
       : ScalarOperand(op, value, Form::moment), moment_(moment) {}
 
-  template <class Field>
-  bool answer(const Field& field) const noexcept {
-    return ScalarOperand::answer(field, *this);
-  }
-
   Ordering compare(const ValueView& element) const noexcept {
     if (element.kind() == ValueKind::string) return compare(element.text());
     if (element.kind() != ValueKind::timestamp) return Ordering::unordered;
     return ordering_of(moment_of(element.instant()), moment_);
   }
-  Ordering compare(std::string_view text) const noexcept {
+  PRESENCE_DETAIL_APART Ordering compare(std::string_view text) const noexcept {
     Moment moment;
     if (read_moment(text, moment)) return ordering_of(moment, moment_);
     return value().kind() == ValueKind::string ? compare_texts(text, text_of(value())) : Ordering::unordered;
@@ -603,6 +610,14 @@ class MomentOperand : public ScalarOperand {
   template <class Element>
   bool is_same(const Element& element) const noexcept {
     return compare(element) == Ordering::equal;
+  }
+
+  PRESENCE_DETAIL_APART bool answer_text(std::string_view field) const noexcept {
+    return ScalarOperand::answer_text(field, *this);
+  }
+  template <class Element>
+  bool is_match(const Element& element) const noexcept {
+    return ScalarOperand::is_match(element, *this);
   }
 
  private:
@@ -614,10 +629,17 @@ class SetOperand : public Operand {
  public:
   SetOperand(Operator op, const Value& value) : Operand(op, Form::set), set_(value.elements()) {}
 
-  template <class Field>
-  bool answer(const Field& field) const {
-    if (op() == Operator::eq || op() == Operator::ne) return set_.is_same_set(field) == (op() == Operator::eq);
-    return any_element(field, [&](const auto& element) { return set_.has(element); }) == (op() == Operator::in);
+  /// Returns whether the test compares a field that is an array as a whole.
+  bool is_of_array() const noexcept { return op() == Operator::eq || op() == Operator::ne; }
+  PRESENCE_DETAIL_APART bool answer_array(const ValueView& field) const {
+    return set_.is_same_set(field) != is_negative();
+  }
+  PRESENCE_DETAIL_APART bool answer_text(std::string_view field) const noexcept {
+    return (!is_of_array() && set_.has(field)) != is_negative();
+  }
+  template <class Element>
+  bool is_match(const Element& element) const noexcept {
+    return set_.has(element);
   }
 
  private:
@@ -629,37 +651,58 @@ class PrefixOperand : public Operand {
  public:
   PrefixOperand(Operator op, const Value& value) : Operand(op, Form::prefix), prefix_(value.view().text()) {}
 
-  template <class Field>
-  bool answer(const Field& field) const noexcept {
-    return any_element(field, [&](const auto& element) { return is_in(element); });
+  PRESENCE_DETAIL_APART bool answer_text(std::string_view field) const noexcept { return prefix_.is_in(field); }
+  bool is_match(std::string_view text) const noexcept { return answer_text(text); }
+  bool is_match(const ValueView& element) const noexcept {
+    return element.kind() == ValueKind::string && answer_text(element.text());
   }
 
  private:
-  bool is_in(std::string_view text) const noexcept { return prefix_.is_in(text); }
-  bool is_in(const ValueView& element) const noexcept {
-    return element.kind() == ValueKind::string && prefix_.is_in(element.text());
-  }
-
   WordPrefix prefix_;
 };
 
-/// The class of the operands of one form.
-template <Operand::Form form>
-struct OperandOf {
-  using Type = ScalarOperand;
-};
-template <>
-struct OperandOf<Operand::Form::moment> {
-  using Type = MomentOperand;
-};
-template <>
-struct OperandOf<Operand::Form::set> {
-  using Type = SetOperand;
-};
-template <>
-struct OperandOf<Operand::Form::prefix> {
-  using Type = PrefixOperand;
-};
+inline bool Operand::is_match(const ValueView& element) const noexcept {
+  switch (form_) {
+    case Form::moment: return static_cast<const MomentOperand&>(*this).is_match(element);
+    case Form::set: return static_cast<const SetOperand&>(*this).is_match(element);
+    case Form::prefix: return static_cast<const PrefixOperand&>(*this).is_match(element);
+    default: return static_cast<const ScalarOperand&>(*this).is_match(element);
+  }
+}
+PRESENCE_DETAIL_APART inline bool Operand::answer(const ValueView& field) const {
+  if (op_ == Operator::exists) return !field.is_absent() == static_cast<const ScalarOperand&>(*this).is_wanted();
+  if (form_ == Form::set && static_cast<const SetOperand&>(*this).is_of_array())
+    return static_cast<const SetOperand&>(*this).answer_array(field);
+  if (op_ == Operator::contains && !is_array(field)) return false;
+  return any_element(field, [this](const ValueView& element) { return is_match(element); }) != is_negative_;
+}
+inline bool Operand::answer(std::string_view field) const noexcept {
+  switch (form_) {
+    case Form::moment: return static_cast<const MomentOperand&>(*this).answer_text(field);
+    case Form::set: return static_cast<const SetOperand&>(*this).answer_text(field);
+    case Form::prefix: return static_cast<const PrefixOperand&>(*this).answer_text(field);
+    default: return static_cast<const ScalarOperand&>(*this).answer_text(field);
+  }
+}
+template <class Text>
+bool Operand::answer(const std::vector<Text>& field) const {
+  if (op_ == Operator::exists) return answer(ValueView(field));
+  const auto is_any = [&field](const auto& operand) {
+    for (const std::string_view text : field) {
+      if (operand.is_match(text)) return true;
+    }
+    return false;
+  };
+  switch (form_) {
+    case Form::moment: return is_any(static_cast<const MomentOperand&>(*this)) != is_negative_;
+    case Form::set: {
+      const SetOperand& set = static_cast<const SetOperand&>(*this);
+      return set.is_of_array() ? set.answer_array(ValueView(field)) : is_any(set) != is_negative_;
+    }
+    case Form::prefix: return is_any(static_cast<const PrefixOperand&>(*this));
+    default: return is_any(static_cast<const ScalarOperand&>(*this)) != is_negative_;
+  }
+}
 
 inline Operand* Operand::make(Operator op, const Value& value) {
   if (op == Operator::autocomplete) return create<PrefixOperand>(op, value);

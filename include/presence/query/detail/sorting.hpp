@@ -7,8 +7,7 @@
 #include <presence/model/value.hpp>
 
 #include <cstddef>      // for size_t, ptrdiff_t
-#include <string>       // for string
-#include <type_traits>  // for decay
+#include <string_view>  // for string_view
 #include <utility>      // for index_sequence, make_index_sequence, move
 #include <vector>       // for vector
 
@@ -71,24 +70,31 @@ inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
   return compare_for_sort(a, b);
 }
 
-/// Compares objects by sort keys, then by a field named "id" if there is one.
-template <class T>
-class Sorter {
+/// Compares objects of any one type by sort keys, then by a field named "id" if there is one.
+class KeySorter {
  public:
-  explicit Sorter(const std::vector<SortKey>& keys) {
+  using Compare = int (*)(std::string_view name, const void* a, const void* b);
+  /// How the fields of a type are compared.
+  struct Comparisons {
+    const std::string_view* names;  ///< of the listed fields
+    std::size_t size;               ///< the number of names
+    const Compare* all;             ///< of each listed field, then of any other name
+    Compare id;                     ///< of the field "id", for objects that are equal by all keys; null: there is none
+  };
+
+  /// Borrows the keys.
+  KeySorter(const std::vector<SortKey>& keys, const Comparisons& comparisons) {
     keys_.reserve(keys.size() + 1);
     for (const SortKey& key : keys) {
-      const std::size_t index = index_of_field(Fields<T>::list, key.field);
-      keys_.push_back(
-          Key{compare_of(index, std::make_index_sequence<List::size>()), key.field, key.order == Order::descending});
+      const std::size_t field = index_of_name(comparisons.names, comparisons.size, key.field);
+      keys_.push_back(Key{comparisons.all[field], key.field, key.order == Order::descending});
     }
-    constexpr std::size_t id = index_of_field(Fields<T>::list, "id");
-    if constexpr (id != List::size) keys_.push_back(Key{&compare_field<id, compare_to_decide>, std::string(), false});
+    if (comparisons.id != nullptr) keys_.push_back(Key{comparisons.id, std::string_view(), false});
   }
 
-  int compare(const T& a, const T& b) const {
+  int compare(const void* a, const void* b) const {
     for (const Key& key : keys_) {
-      const int order = key.compare(key, a, b);
+      const int order = key.compare(key.field, a, b);
       if (order != 0) return key.is_descending ? -order : order;
     }
     return 0;
@@ -96,33 +102,50 @@ class Sorter {
 
  private:
   struct Key {
-    int (*compare)(const Key&, const T&, const T&);
-    std::string field;
+    Compare compare;
+    std::string_view field;
     bool is_descending;
   };
-  using List = std::decay_t<decltype(Fields<T>::list)>;
 
-  template <std::size_t i, int compare_values(const ValueView&, const ValueView&) noexcept>
-  static int compare_field(const Key&, const T& a, const T& b) {
+  std::vector<Key> keys_;
+};
+
+/// The comparisons of the fields of one type.
+template <class T, class Indices = std::make_index_sequence<FieldNames<T>::size>>
+class FieldComparisons;
+template <class T, std::size_t... i>
+class FieldComparisons<T, std::index_sequence<i...>> {
+  template <std::size_t field, int compare_values(const ValueView&, const ValueView&) noexcept>
+  static int compare_field(std::string_view, const void* a, const void* b) {
     // The lambdas do not capture the field: its type may have no linkage, and g++ would then warn about a host's
     // header.
-    return with_raw(field_at<i>(Fields<T>::list), a, [&b](const auto& x) {
-      return with_raw(field_at<i>(Fields<T>::list), b,
+    return with_raw(field_at<field>(Fields<T>::list), *static_cast<const T*>(a), [b](const auto& x) {
+      return with_raw(field_at<field>(Fields<T>::list), *static_cast<const T*>(b),
                       [&x](const auto& y) { return compare_values(ValueView(x), ValueView(y)); });
     });
   }
-  static int compare_other(const Key& key, const T& a, const T& b) {
-    return with_field(a, key.field, [&](const ValueView& x) {
-      return with_field(b, key.field, [&](const ValueView& y) { return compare_for_sort(x, y); });
-    });
+  static int compare_other(std::string_view name, const void* a, const void* b) {
+    if constexpr (has_other<T>) {
+      return compare_for_sort(Fields<T>::other(*static_cast<const T*>(a), name),
+                              Fields<T>::other(*static_cast<const T*>(b), name));
+    } else {
+      static_cast<void>(name), static_cast<void>(a), static_cast<void>(b);
+      return 0;  // both are absent
+    }
   }
-  template <std::size_t... i>
-  static auto compare_of(std::size_t field, std::index_sequence<i...>) noexcept {
-    constexpr decltype(Key::compare) all[] = {&Sorter::compare_field<i, compare_for_sort>..., &Sorter::compare_other};
-    return all[field];
+  static constexpr KeySorter::Compare id() noexcept {
+    constexpr std::size_t at = index_of_field(Fields<T>::list, "id");
+    if constexpr (at == sizeof...(i)) {
+      return nullptr;
+    } else {
+      return &FieldComparisons::compare_field<at, compare_to_decide>;
+    }
   }
+  static constexpr KeySorter::Compare compares[] = {&FieldComparisons::compare_field<i, compare_for_sort>...,
+                                                    &FieldComparisons::compare_other};
 
-  std::vector<Key> keys_;
+ public:
+  static KeySorter::Comparisons all() noexcept { return {FieldNames<T>::all, sizeof...(i), compares, id()}; }
 };
 
 /// Selects at most `limit` items of a sorted sequence, from `offset` on, without sorting the items after them.
