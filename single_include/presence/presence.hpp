@@ -1199,7 +1199,7 @@ inline std::string to_string(Duration duration) {
 #ifndef PRESENCE_BINARY_HPP
 #define PRESENCE_BINARY_HPP
 
-/// The module `binary`: snapshots and deltas as bytes, and set reconciliation between nodes.
+/// The module `binary`: snapshots, deltas and batches of events as bytes, and set reconciliation between nodes.
 ///
 /// Includes `base`, `model`, `registers`, `table` and `state`.
 
@@ -2200,19 +2200,23 @@ class ByteReader {
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
   bool at_end() const noexcept { return rest_.empty(); }
+  /// Returns the number of bytes that are not read yet.
+  std::size_t left() const noexcept { return rest_.size(); }
+  /// Returns whether that is the next byte. Does not read it.
+  bool is_next(unsigned byte) const noexcept { return !at_end() && static_cast<std::uint8_t>(rest_[0]) == byte; }
   /// Returns the offset of the next byte.
   std::size_t offset() const noexcept { return end_ - rest_.size(); }
 
   std::uint8_t byte() noexcept {
-    const std::string_view one = take(1);
+    const std::string_view one = raw(1);
     return one.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(one[0]);
   }
   std::uint32_t word32() noexcept {
-    const std::string_view four = take(4);
+    const std::string_view four = raw(4);
     return four.empty() ? 0 : static_cast<std::uint32_t>(load_half_word(four.data()));
   }
   std::uint64_t word64() noexcept {
-    const std::string_view eight = take(8);
+    const std::string_view eight = raw(8);
     return eight.empty() ? 0 : load_word(eight.data());
   }
   std::uint64_t number() noexcept {
@@ -2236,7 +2240,17 @@ class ByteReader {
     const std::size_t start = offset();
     const std::uint64_t size = number();
     if (ok() && size > longest) fail(ErrorCode::over_limit, start, too_long);
-    return ok() ? take(size) : std::string_view();
+    return ok() ? raw(size) : std::string_view();
+  }
+  /// Returns the next `count` bytes, borrowed from the input. If there are fewer, fails and returns an empty view.
+  std::string_view raw(std::uint64_t count) noexcept {
+    if (count > rest_.size()) {
+      fail(ErrorCode::truncated, end_, "the bytes are truncated");
+      return {};
+    }
+    const std::string_view taken = rest_.substr(0, narrowed<std::size_t>(count));
+    rest_.remove_prefix(taken.size());
+    return taken;
   }
 
   /// Stores an error, unless there already is one.
@@ -2250,17 +2264,6 @@ class ByteReader {
   }
 
  private:
-  /// Returns the next `count` bytes. If there are fewer, fails and returns an empty view.
-  std::string_view take(std::uint64_t count) noexcept {
-    if (count > rest_.size()) {
-      fail(ErrorCode::truncated, end_, "the bytes are truncated");
-      return {};
-    }
-    const std::string_view taken = rest_.substr(0, narrowed<std::size_t>(count));
-    rest_.remove_prefix(taken.size());
-    return taken;
-  }
-
   std::string_view rest_;
   std::size_t end_;
   bool failed_ = false;
@@ -8465,13 +8468,21 @@ enum class FrameKind : std::uint8_t {
   delta = 1,    ///< between two snapshots
   sketch = 2,   ///< a set sketch of the users of a node, to be compared
   updates = 3,  ///< updates that the other side is missing
+  events = 4,   ///< a batch of events
 };
 
 inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
 
 /// Returns the format version of a kind. Each kind is versioned separately.
 constexpr std::uint8_t version_of(FrameKind kind) noexcept {
-  return kind == FrameKind::sketch || kind == FrameKind::updates ? 3 : 2;
+  switch (kind) {
+    case FrameKind::snapshot:
+    case FrameKind::delta: return 2;
+    case FrameKind::sketch:
+    case FrameKind::updates: return 3;
+    case FrameKind::events: return 1;
+  }
+  return 0;
 }
 inline constexpr std::uint8_t latest_version = 3;  ///< the latest version of any kind
 /// Returns whether a reader understands that version. Messages between running nodes must have the same version; what
@@ -8481,6 +8492,9 @@ constexpr bool is_read(FrameKind kind, unsigned version) noexcept {
   return version == version_of(kind) || (is_stored && version == 1);
 }
 
+/// Returns whether there may be no record at all.
+constexpr bool may_be_empty(FrameKind kind) noexcept { return kind == FrameKind::events; }
+
 inline std::uint64_t first_checksum(FrameKind kind, unsigned version) noexcept {
   return std::uint64_t{version} << 8 | static_cast<std::uint8_t>(kind);
 }
@@ -8489,6 +8503,12 @@ inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) no
   digest.add(body);
   return digest.value();
 }
+
+/// Appends the pieces to a string.
+struct StringSink {
+  std::string bytes;
+  void operator()(std::string_view piece) { bytes += piece; }
+};
 
 /// Writes frames. Calls `sink(std::string_view)` with consecutive pieces. Buffers one block.
 template <class Sink>
@@ -8602,7 +8622,8 @@ class FrameReader {
         const std::uint32_t size = in.word32();
         claimed_ = in.word64();
         if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the previous block ended too early");
-        if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "the first block is empty");
+        if (size == 0 && offset_ == frames_head && !may_be_empty(kind_))
+          in.fail(ErrorCode::syntax, offset_, "the first block is empty");
         if (size == 0) {
           judge_checksum(in, {});
           expect(Stage::ended, 0);
@@ -8651,6 +8672,21 @@ class FrameReader {
   Error error_;
 };
 
+/// Calls `on_block(ByteReader&)` with each body of bytes that a FrameReader has accepted as a whole. Checks nothing.
+template <class OnBlock>
+void each_accepted_block(std::string_view bytes, OnBlock&& on_block) {
+  std::size_t offset = frames_head;
+  while (true) {
+    ByteReader head(bytes.substr(offset));
+    const std::size_t size = head.word32();
+    if (size == 0) return;
+    offset += block_head;
+    ByteReader in(bytes.substr(offset, size), offset);
+    on_block(in);
+    offset += size;
+  }
+}
+
 /// Returns `in.ok()`. Fails if the next record begins where its block should already have ended.
 inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
   if (in.offset() - body >= block_size) in.fail(ErrorCode::syntax, in.offset(), "the block is longer than allowed");
@@ -8688,7 +8724,8 @@ inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {
 ///                then of those present, in this order: from and to; at and the text; at; at, a byte (the availability
 ///                | 128: it ends) and the end; at and the value; up to; until; up to
 ///     data     = number: names << 1 | 1: a full report, its timestamp, for each name: text, at, value
-///     value    = byte: 0 null, 1 false, 2 true, 3 integer, 4 real, 5 string, 6 array, 7 object, then its content
+///     value    = byte: 0 null, 1 false, 2 true, 3 integer, 4 real, 5 string, 6 array, 7 object, then its content;
+///                events (event_record.hpp) have timestamps as well: 8, and a word
 ///
 /// Version 1 had in a session: id (text), byte: 1: connect | 2: heartbeat | disconnects << 2 (63: a number follows),
 /// and these timestamps; and as bit 8 of the rare registers whether the report was of online.
@@ -8818,9 +8855,15 @@ inline bool ascends(ByteReader& in, std::size_t start, bool is_first, bool is_gr
 }
 
 /// Kinds of a value.
-constexpr unsigned null = 0, no = 1, yes = 2, integer = 3, real = 4, string = 5, array = 6, object = 7;
+constexpr unsigned null = 0, no = 1, yes = 2, integer = 3, real = 4, string = 5, array = 6, object = 7, timestamp = 8;
 
-/// Appends a value of JSON. The depth of the recursion is at most that of a value.
+/// Returns the bits of a number. Those of NaN are always the same.
+inline std::uint64_t canonical_bits(double number) noexcept {
+  const std::uint64_t bits = bits_of(number), infinity = std::uint64_t{0x7FF} << 52;
+  return (bits & ~(std::uint64_t{1} << 63)) > infinity ? infinity | std::uint64_t{1} << 51 : bits;
+}
+
+/// Appends a value, in which nothing is absent or invalid. The depth of the recursion is at most that of a value.
 inline void append_value(ByteWriter& out, const ValueView& value) {
   switch (value.kind()) {
     case ValueKind::boolean: out.byte(value.truth() ? yes : no); break;
@@ -8832,11 +8875,15 @@ inline void append_value(ByteWriter& out, const ValueView& value) {
     }
     case ValueKind::real:
       out.byte(real);
-      out.word64(bits_of(value.real()));
+      out.word64(canonical_bits(value.real()));
       break;
     case ValueKind::string:
       out.byte(string);
       out.text(value.text());
+      break;
+    case ValueKind::timestamp:
+      out.byte(timestamp);
+      out.word64(static_cast<std::uint64_t>(value.instant().ns()));
       break;
     case ValueKind::array:
       out.byte(array);
@@ -15172,12 +15219,6 @@ inline Timestamp read_now(ByteReader& in) noexcept {
   return now;
 }
 
-/// Appends the pieces to a string.
-struct StringSink {
-  std::string bytes;
-  void operator()(std::string_view piece) { bytes += piece; }
-};
-
 /// Writes the record that precedes the users.
 template <class Sink>
 void write_head(FrameWriter<Sink>& out, Timestamp now) {
@@ -16019,6 +16060,616 @@ inline Result<std::string> reconcile(Snapshot& ours, std::string_view message, T
 }  // namespace presence
 
 #endif  // PRESENCE_BINARY_ANTI_ENTROPY_HPP
+
+// presence/binary/events.hpp
+#ifndef PRESENCE_BINARY_EVENTS_HPP
+#define PRESENCE_BINARY_EVENTS_HPP
+
+// presence/binary/detail/event_record.hpp
+#ifndef PRESENCE_BINARY_DETAIL_EVENT_RECORD_HPP
+#define PRESENCE_BINARY_DETAIL_EVENT_RECORD_HPP
+
+/// The encoding of the events of a batch (for number and text see bytes.hpp).
+///
+///     event     = head (byte): the type | 16: status | 32: invisible, whose value is 64 | 128: more fields;
+///                 if it has more fields, a byte: 1: until | 2: availability | 4: priority | 8: activity |
+///                 16: last_active | 32: online | 64: name and value | 128: data;
+///                 of the type 15: the number of the type (byte);
+///                 what the ids share (byte): that of the user | that of the session << 4; user (id);
+///                 of an event of a session or the type 15: session (id); at (timestamp);
+///                 then of those present, in this order: status (text), until (timestamp), availability (byte),
+///                 priority (byte), activity (fields), last_active (timestamp), name (text) and value, data (fields)
+///     id        = shares a number of bytes with the beginning of the previous id: 0 to 6, or 7: then the number of
+///     these
+///                 bytes minus 7 precedes the rest | 8: it has another size than the previous id; then the size of the
+///                 rest precedes it
+///     timestamp = number: milliseconds after the base, with the sign in the lowest bit, << 1 | 1: it is no multiple of
+///                 a millisecond; then the nanoseconds after that millisecond (number) follow
+///     fields    = number, for each: name (text), value; strictly ascending by name
+///     value     = as in user_record.hpp, or 8 and a timestamp (word), or, if it is no part of another value,
+///                 9: an invalid value
+///
+/// The types have the numbers of EventType. Without a session, its half of a byte is 0. The type 15 is for other
+/// numbers, and for an event that has a session although its type has none. As many bytes of an id are shared as are
+/// equal, but at most 255. The previous user is that of the previous event, the previous session that of the last event
+/// that has one; before them, both are empty. The base of `at` is that of the previous event, or 1970, and the base of
+/// other timestamps is `at`. NaN has one form. So equal sequences of events have equal bytes.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+namespace event_record {
+
+/// Bits of the head, above the type.
+constexpr unsigned other_type = 15, status = 16, visibility = 32, is_invisible = 64, more = 128;
+/// Bits of the second byte.
+constexpr unsigned until = 1, availability = 2, priority = 4, activity = 8, last_active = 16, online = 32, named = 64,
+                   data = 128;
+/// The most bytes that an id shares. A short record cannot stand for a long id.
+inline constexpr std::size_t most_shared = 255;
+/// Of an id: how many bytes it shares, or 7 if they are more than 6, and whether it has another size.
+constexpr unsigned shared_bits = 7, is_resized = 8, session_shift = 4;
+/// A kind of a value that is no part of another one.
+constexpr unsigned invalid = 9;
+
+constexpr bool is_known(unsigned type) noexcept { return type <= static_cast<unsigned>(EventType::remove); }
+/// Returns whether the head has the number of the type.
+constexpr bool is_usual(unsigned type, bool has_session) noexcept {
+  return is_known(type) && (belongs_to_session(static_cast<EventType>(type)) || !has_session);
+}
+
+/// A timestamp as whole milliseconds, rounded down, and the nanoseconds after them.
+struct SplitTimestamp {
+  std::int64_t ms = 0, rest = 0;
+
+  SplitTimestamp() noexcept = default;
+  explicit SplitTimestamp(Timestamp at) noexcept : ms(at.ns() / 1000000), rest(at.ns() % 1000000) {
+    if (rest >= 0) return;
+    --ms;
+    rest += 1000000;
+  }
+};
+
+inline void append_timestamp(ByteWriter& out, const SplitTimestamp& at, std::int64_t base) {
+  const auto after = static_cast<std::uint64_t>(at.ms - base);
+  const std::uint64_t signed_last = at.ms < base ? ~(after << 1) : after << 1;
+  out.number(signed_last << 1 | (at.rest != 0 ? 1 : 0));
+  if (at.rest != 0) out.number(static_cast<std::uint64_t>(at.rest));
+}
+
+inline Timestamp read_timestamp(ByteReader& in, std::int64_t base) noexcept {
+  const std::size_t start = in.offset();
+  const std::uint64_t number = in.number(), after = number >> 1;
+  const auto by = static_cast<std::int64_t>((after & 1) != 0 ? ~(after >> 1) : after >> 1);
+  std::uint64_t rest = 0;
+  if ((number & 1) != 0) {
+    rest = in.number();
+    if (in.ok() && (rest == 0 || rest >= 1000000))
+      in.fail(ErrorCode::syntax, start, "the nanoseconds of a timestamp are not a part of a millisecond");
+  }
+  const std::int64_t ms = base + by;
+  // Wraps around at 64 bits, and then has other parts.
+  const auto at = Timestamp::from_ns(static_cast<std::int64_t>(static_cast<std::uint64_t>(ms) * 1000000u + rest));
+  const SplitTimestamp parts(at);
+  if (parts.ms != ms || static_cast<std::uint64_t>(parts.rest) != rest)
+    in.fail(ErrorCode::out_of_range, start, "the timestamp is out of range");
+  return at;
+}
+
+/// Returns whether an owning value can hold it: nothing in it is absent or invalid, and it has at most so many levels.
+inline bool is_whole(const ValueView& value, unsigned levels) noexcept {
+  switch (value.kind()) {
+    case ValueKind::absent:
+    case ValueKind::invalid: return false;
+    case ValueKind::array:
+      if (levels == 0) return false;
+      for (std::size_t i = 0; i < value.size(); ++i) {
+        if (!is_whole(value[i], levels - 1)) return false;
+      }
+      return true;
+    case ValueKind::object:
+      if (levels == 0) return false;
+      for (const ValueMember& member : value.members()) {
+        if (!is_whole(member.value().view(), levels - 1)) return false;
+      }
+      return true;
+    default: return true;
+  }
+}
+
+inline void append_any_value(ByteWriter& out, const ValueView& value) {
+  if (is_whole(value, Value::deepest)) {
+    user_record::append_value(out, value);
+  } else {
+    out.byte(invalid);
+  }
+}
+
+inline void append_fields(ByteWriter& out, const AttributesView& fields) {
+  out.number(fields.size());
+  for (const AttributesView::Entry field : fields) {
+    out.text(field.name);
+    append_any_value(out, field.value);
+  }
+}
+
+inline std::string_view read_text(ByteReader& in) noexcept { return in.text(SIZE_MAX, ""); }
+
+/// Reads a number of elements of which each takes at least so many bytes.
+inline std::uint64_t read_count(ByteReader& in, std::size_t bytes_of_each) noexcept {
+  const std::size_t start = in.offset();
+  const std::uint64_t count = in.number();
+  if (in.ok() && count > in.left() / bytes_of_each)
+    in.fail(ErrorCode::truncated, start, "fewer elements than announced");
+  return in.ok() ? count : 0;
+}
+
+/// Reads a value with at most so many levels, which is part of another one. If `builds` is false, checks it, allocates
+/// nothing and returns null. To build, the bytes must have been checked: then no more is reserved than there is.
+inline Value read_value(ByteReader& in, unsigned levels, bool builds) {
+  using namespace user_record;
+  const std::size_t start = in.offset();
+  const unsigned kind = in.byte();
+  if ((kind == array || kind == object) && levels == 0)
+    in.fail(ErrorCode::syntax, start, "a value has too many levels");
+  switch (kind) {
+    case null: break;
+    case no:
+    case yes: return Value(kind == yes);
+    case integer: {
+      const std::uint64_t number = in.number();
+      return Value(static_cast<std::int64_t>((number & 1) != 0 ? ~(number >> 1) : number >> 1));
+    }
+    case real: {
+      const std::uint64_t bits = in.word64();
+      double number = 0;
+      std::memcpy(&number, &bits, sizeof number);
+      if (canonical_bits(number) != bits) in.fail(ErrorCode::syntax, start, "NaN in another form");
+      return Value(number);
+    }
+    case string: {
+      const std::string_view text = read_text(in);
+      return builds ? Value(text) : Value();
+    }
+    case timestamp: return Value(Timestamp::from_ns(static_cast<std::int64_t>(in.word64())));
+    case array: {
+      std::uint64_t left = read_count(in, 1);
+      ArrayMaker maker(builds ? narrowed<std::size_t>(left) : 0);
+      for (; left > 0 && in.ok(); --left) {
+        if (in.is_next(array)) in.fail(ErrorCode::syntax, in.offset(), "an array in an array");
+        Value element = read_value(in, levels - 1, builds);
+        if (builds) maker.add(std::move(element));
+      }
+      return builds ? maker.take() : Value();
+    }
+    case object: {
+      std::uint64_t left = read_count(in, 2);
+      ObjectMaker maker(builds ? narrowed<std::size_t>(left) : 0);
+      std::string_view last;
+      for (bool is_first = true; left > 0 && in.ok(); --left, is_first = false) {
+        const std::size_t at = in.offset();
+        const std::string_view name = read_text(in);
+        if (!ascends(in, at, is_first, last < name)) break;
+        last = name;
+        Value value = read_value(in, levels - 1, builds);
+        if (builds) maker.add(name, std::move(value));
+      }
+      return builds ? maker.take() : Value();
+    }
+    default: in.fail(ErrorCode::syntax, start, "unknown kind of value"); break;
+  }
+  return Value();
+}
+
+/// Reads a value that is no part of another one.
+inline Value read_any_value(ByteReader& in, bool builds) {
+  if (!in.is_next(invalid)) return read_value(in, Value::deepest, builds);
+  in.byte();
+  return Value(UINT64_MAX);
+}
+
+/// The fields of one event. Unlike an object, they may contain invalid values.
+using Fields = CompactVector<ValueMember>;
+
+/// Appends to `fields`, which are empty.
+inline AttributesView read_fields(ByteReader& in, Fields& fields, bool builds) {
+  std::uint64_t left = read_count(in, 2);
+  if (builds) fields.reserve(narrowed<std::size_t>(left));
+  std::string_view last;
+  for (bool is_first = true; left > 0 && in.ok(); --left, is_first = false) {
+    const std::size_t at = in.offset();
+    const std::string_view name = read_text(in);
+    if (!user_record::ascends(in, at, is_first, last < name)) break;
+    last = name;
+    Value value = read_any_value(in, builds);
+    if (builds) fields.push_back(ValueMember(name, std::move(value)));
+  }
+  return AttributesView(Elements<ValueMember>(fields.begin(), fields.size()));
+}
+
+}  // namespace event_record
+
+/// The previous id of a writer. Only the part that the next one can share is kept.
+class LastId {
+ public:
+  LastId() noexcept {}  // does not initialise the bytes
+
+  std::size_t shared_with(std::string_view id) const noexcept {
+    const std::size_t most = smaller_of(smaller_of(id.size(), size_), event_record::most_shared);
+    std::size_t shared = 0;
+    while (shared < most && id[shared] == bytes_[shared]) ++shared;
+    return shared;
+  }
+  unsigned bits_of(std::string_view id, std::size_t shared) const noexcept {
+    namespace record = event_record;
+    return (shared < record::shared_bits ? static_cast<unsigned>(shared) : record::shared_bits) |
+           (id.size() != size_ ? record::is_resized : 0u);
+  }
+  /// Appends an id, which then is the previous one.
+  void append(ByteWriter& out, std::string_view id, std::size_t shared) {
+    namespace record = event_record;
+    if (shared >= record::shared_bits) out.number(shared - record::shared_bits);
+    if (id.size() != size_) out.number(id.size() - shared);
+    out.raw(id.substr(shared));
+    size_ = id.size();
+    for (std::size_t i = shared; i < size_ && i < record::most_shared; ++i) bytes_[i] = id[i];
+  }
+
+ private:
+  std::size_t size_ = 0;
+  char bytes_[event_record::most_shared];
+};
+
+/// Writes the events of a batch, one after the other.
+class EventRecorder {
+ public:
+  PRESENCE_DETAIL_APART void append(ByteWriter& out, const PresenceEventView& event) {
+    namespace record = event_record;
+    const auto type = static_cast<unsigned>(event.type);
+    const bool is_usual = record::is_usual(type, !event.session.empty());
+    const unsigned fields = fields_of(event);
+    out.byte((is_usual ? type : record::other_type) | (event.status ? record::status : 0u) |
+             (event.invisible ? record::visibility | (*event.invisible ? record::is_invisible : 0u) : 0u) |
+             (fields != 0 ? record::more : 0u));
+    if (fields != 0) out.byte(fields);
+    if (!is_usual) out.byte(type);
+    const bool has_session = !is_usual || belongs_to_session(event.type);
+    const std::size_t of_user = user_.shared_with(event.user),
+                      of_session = has_session ? session_.shared_with(event.session) : 0;
+    out.byte(user_.bits_of(event.user, of_user) |
+             (has_session ? session_.bits_of(event.session, of_session) << record::session_shift : 0u));
+    user_.append(out, event.user, of_user);
+    if (has_session) session_.append(out, event.session, of_session);
+    const record::SplitTimestamp at(event.at);
+    record::append_timestamp(out, at, last_ms_);
+    last_ms_ = at.ms;
+    if (event.status) out.text(*event.status);
+    if (fields != 0) append_more(out, event, at.ms);
+  }
+
+ private:
+  static unsigned fields_of(const PresenceEventView& event) noexcept {
+    namespace record = event_record;
+    const bool is_named = !event.name.empty() || event.value.kind() != ValueKind::null;
+    return (event.until ? record::until : 0u) | (event.availability ? record::availability : 0u) |
+           (event.priority ? record::priority : 0u) | (event.activity ? record::activity : 0u) |
+           (event.last_active ? record::last_active : 0u) | (event.online ? record::online : 0u) |
+           (is_named ? record::named : 0u) | (event.data ? record::data : 0u);
+  }
+
+  PRESENCE_DETAIL_APART static void append_more(ByteWriter& out, const PresenceEventView& event, std::int64_t base) {
+    namespace record = event_record;
+    if (event.until) record::append_timestamp(out, record::SplitTimestamp(*event.until), base);
+    if (event.availability) out.byte(static_cast<std::uint64_t>(*event.availability));
+    if (event.priority) out.byte(static_cast<std::uint64_t>(*event.priority));
+    if (event.activity) record::append_fields(out, *event.activity);
+    if (event.last_active) record::append_timestamp(out, record::SplitTimestamp(*event.last_active), base);
+    if (!event.name.empty() || event.value.kind() != ValueKind::null) {
+      out.text(event.name);
+      record::append_any_value(out, event.value);
+    }
+    if (event.data) record::append_fields(out, *event.data);
+  }
+
+  LastId user_, session_;
+  std::int64_t last_ms_ = 0;
+};
+
+/// Reads the output of an EventRecorder, one event at a time.
+class EventReader {
+ public:
+  /// If `builds` is false, only checks the events: `event` then has no fields and no value, and nothing is allocated
+  /// for them. To build, the bytes must have been checked.
+  explicit EventReader(bool builds) noexcept : builds_(builds) {}
+
+  /// Returns the event that was read last. Borrows from the bytes and the reader.
+  const PresenceEventView& event() const noexcept { return event_; }
+
+  PRESENCE_DETAIL_APART void read(ByteReader& in) {
+    namespace record = event_record;
+    event_ = PresenceEventView();
+    const std::size_t start = in.offset();
+    const unsigned head = in.byte(), fields = (head & record::more) != 0 ? read_more_byte(in) : 0;
+    if ((head & record::is_invisible) != 0 && (head & record::visibility) == 0)
+      in.fail(ErrorCode::syntax, start, "an absent field has a value");
+    unsigned type = head & record::other_type;
+    const bool is_usual = type != record::other_type;
+    const std::size_t of_type = is_usual ? start : in.offset();
+    if (!is_usual) {
+      type = in.byte();
+    } else if (!record::is_known(type)) {
+      in.fail(ErrorCode::syntax, start, "unknown type of event");
+    }
+    event_.type = static_cast<EventType>(type);
+    const std::size_t of_ids = in.offset();
+    const unsigned ids = in.byte(), of_session = ids >> record::session_shift;
+    event_.user = read_id(in, user_, ids & (record::shared_bits | record::is_resized));
+    if (!is_usual || belongs_to_session(event_.type)) {
+      event_.session = read_id(in, session_, of_session);
+    } else if (of_session != 0) {
+      in.fail(ErrorCode::syntax, of_ids, "an absent session shares bytes");
+    }
+    if (!is_usual && record::is_usual(type, !event_.session.empty()))
+      in.fail(ErrorCode::syntax, of_type, "the type is not in its shortest form");
+    event_.at = record::read_timestamp(in, last_ms_);
+    last_ms_ = record::SplitTimestamp(event_.at).ms;
+    if ((head & record::status) != 0) event_.status = record::read_text(in);
+    if ((head & record::visibility) != 0) event_.invisible = (head & record::is_invisible) != 0;
+    if (fields != 0) read_more(in, fields);
+  }
+
+ private:
+  static unsigned read_more_byte(ByteReader& in) noexcept {
+    const std::size_t start = in.offset();
+    const unsigned fields = in.byte();
+    if (fields == 0) in.fail(ErrorCode::syntax, start, "more fields are announced than there are");
+    return fields;
+  }
+
+  PRESENCE_DETAIL_APART void read_more(ByteReader& in, unsigned fields) {
+    namespace record = event_record;
+    activity_.clear();
+    data_.clear();
+    if ((fields & record::until) != 0) event_.until = record::read_timestamp(in, last_ms_);
+    if ((fields & record::availability) != 0) event_.availability = static_cast<Availability>(in.byte());
+    if ((fields & record::priority) != 0) event_.priority = static_cast<std::int8_t>(in.byte());
+    if ((fields & record::activity) != 0) event_.activity = record::read_fields(in, activity_, builds_);
+    if ((fields & record::last_active) != 0) event_.last_active = record::read_timestamp(in, last_ms_);
+    event_.online = (fields & record::online) != 0;
+    if ((fields & record::named) != 0) {
+      const std::size_t start = in.offset();
+      event_.name = record::read_text(in);
+      if (event_.name.empty() && in.is_next(user_record::null))
+        in.fail(ErrorCode::syntax, start, "neither a name nor a value");
+      value_ = record::read_any_value(in, builds_);
+      event_.value = ValueView(value_);
+    }
+    if ((fields & record::data) != 0) event_.data = record::read_fields(in, data_, builds_);
+  }
+
+  static std::string_view read_id(ByteReader& in, std::string& last, unsigned bits) {
+    namespace record = event_record;
+    const std::size_t start = in.offset(), most = smaller_of(last.size(), record::most_shared);
+    std::uint64_t shared = bits & record::shared_bits;
+    if (shared == record::shared_bits) {
+      const std::uint64_t beyond = in.number();
+      shared = beyond > most ? most + 1 : shared + beyond;
+    }
+    if (shared > most) in.fail(ErrorCode::syntax, start, "an id shares more than the previous one has");
+    const auto kept = narrowed<std::size_t>(in.ok() ? shared : 0);
+    const bool is_resized = (bits & record::is_resized) != 0;
+    const std::string_view rest = in.raw(is_resized ? in.number() : last.size() - kept);
+    if (is_resized && kept + rest.size() == last.size())
+      in.fail(ErrorCode::syntax, start, "the size of an id is that of the previous one");
+    if (kept < most && !rest.empty() && rest[0] == last[kept])
+      in.fail(ErrorCode::syntax, start, "an id shares less than it could");
+    if (!in.ok()) return std::string_view();
+    last.resize(kept);
+    last.append(rest.data(), rest.size());
+    return last;
+  }
+
+  bool builds_;
+  PresenceEventView event_;
+  std::string user_, session_;
+  std::int64_t last_ms_ = 0;
+  event_record::Fields activity_, data_;
+  Value value_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BINARY_DETAIL_EVENT_RECORD_HPP
+
+/// The binary encoding of batches of events, for a log or a message between nodes.
+///
+/// The payload of the frames (framing.hpp) is the events, in the format of event_record.hpp. There is nothing else in
+/// it. The bytes are the same on every platform.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Collects the bytes of a batch.
+class EventEncoder {
+ public:
+  EventEncoder() : out_(sink_, FrameKind::events) {}
+
+  void add(const PresenceEventView& event) {
+    events_.append(out_.record(), event);
+    out_.end_record();
+  }
+  std::string finish() {
+    out_.finish();
+    return std::move(sink_.bytes);
+  }
+
+ private:
+  StringSink sink_;
+  FrameWriter<StringSink> out_;
+  EventRecorder events_;
+};
+
+/// A non-owning reference to the function object that receives the events of a batch.
+class EventReceiver {
+ public:
+  template <class Fn>
+  explicit EventReceiver(const Fn& fn) noexcept
+      : fn_(&fn), call_([](const void* receiver, std::size_t index, const PresenceEventView& event) {
+          return (*static_cast<const Fn*>(receiver))(index, event);
+        }) {}
+
+  Verdict operator()(std::size_t index, const PresenceEventView& event) const { return call_(fn_, index, event); }
+
+ private:
+  const void* fn_;
+  Verdict (*call_)(const void*, std::size_t, const PresenceEventView&);
+};
+
+/// Calls `on_event` with an event, and with its index if it accepts one. Returns its verdict, or `applied` if it has
+/// none.
+template <class Fn>
+Verdict verdict_of(Fn& on_event, std::size_t index, const PresenceEventView& event) {
+  constexpr bool wants_index = std::is_invocable<Fn&, std::size_t, const PresenceEventView&>::value;
+  static_assert(
+      wants_index || std::is_invocable<Fn&, const PresenceEventView&>::value,
+      "a callback for events must accept (const presence::PresenceEventView&), after a std::size_t if at all");
+  const auto call = [&]() -> decltype(auto) {
+    if constexpr (wants_index) {
+      return on_event(index, event);
+    } else {
+      return on_event(event);
+    }
+  };
+  if constexpr (std::is_convertible<decltype(call()), Verdict>::value) {
+    return call();
+  } else {
+    static_cast<void>(call());
+    return Verdict::applied;
+  }
+}
+
+/// Returns the error of a batch, or nothing if all of it is valid. Allocates nothing but the longest ids.
+PRESENCE_DETAIL_APART inline std::optional<Error> check_events(std::string_view bytes) {
+  FrameReader frames(FrameKind::events);
+  EventReader events(false);
+  const auto check = [&events](ByteReader& in) {
+    const std::size_t body = in.offset();
+    while (in.ok() && !in.at_end() && begins_in_time(in, body)) events.read(in);
+  };
+  if (!frames.push(bytes, check) || !frames.finish()) return frames.error();
+  return std::nullopt;
+}
+
+PRESENCE_DETAIL_APART inline Result<Tally> decode_events(std::string_view bytes, const EventReceiver& on_event) {
+  if (const std::optional<Error> error = check_events(bytes)) return *error;
+  Tally tally;
+  std::size_t index = 0;
+  EventReader events(true);
+  each_accepted_block(bytes, [&](ByteReader& in) {
+    while (!in.at_end()) {
+      events.read(in);
+      tally.count(on_event(index++, events.event()));
+    }
+  });
+  return tally;
+}
+
+}  // namespace detail
+
+/// Returns the events of a range, encoded as one batch. `decode_events` reads it. The range has PresenceEvents or
+/// PresenceEventViews; input iterators suffice. O(bytes).
+///
+/// The events keep their order and all of their fields, also those that their type does not use. Invalid events are
+/// encoded as well: the reader judges them. So the index of an event in the batch is its index in the range. The same
+/// events have the same bytes, on every platform. (1 and 1.0 are equal, but not the same.)
+///
+/// Exceptions: NaN loses its sign and its payload. A value that is absent, or a view of an array with elements that no
+/// Value holds, becomes an invalid value. The verdict on such an event remains the same. An event must be smaller than
+/// 4 GiB.
+///
+/// A batch takes 30 bytes more than its events. Of an id, it has only the bytes that differ from the beginning of the
+/// id before it, so a heartbeat takes about 16 bytes if ids are like "user-000123". Contains what invisible users do:
+/// use it only between servers that trust each other.
+///
+/// @code
+/// #include <presence/live/store.hpp>
+/// #include <vector>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// const std::vector<PresenceEvent> ours = {PresenceEvent::connect("john", "phone", now),
+///                                          PresenceEvent::heartbeat("john", "", now),  // invalid: no session
+///                                          PresenceEvent::set_status("john", "brb", now)};
+/// const std::string batch = encode_events(ours.begin(), ours.end());
+///
+/// Store theirs;  // on another node
+/// std::vector<std::size_t> rejected;
+/// const auto on_event = [&](const PresenceEventView& event) { return theirs.dispatch(event, now); };
+/// const auto on_verdict = [&](std::size_t index, Verdict verdict) {
+///   if (!accepted(verdict)) rejected.push_back(index);
+/// };
+/// const Result<Tally> tally = decode_events(batch, on_event, on_verdict);
+/// assert(tally->applied == 2 && tally->invalid == 1 && rejected == std::vector<std::size_t>{1});
+/// const Snapshot replica = theirs.snapshot();
+/// assert(replica.view("john")->status == "brb");
+///
+/// std::vector<PresenceEvent> kept;  // or copy the events, to apply them later
+/// const auto keep = [&](const PresenceEventView& event) { kept.push_back(static_cast<PresenceEvent>(event)); };
+/// assert(decode_events(batch, keep)->total() == 3 && kept == ours);
+/// assert(decode_events(batch.substr(0, 40), keep).error().code == ErrorCode::truncated && kept.size() == 3);
+/// @endcode
+template <class It>
+std::string encode_events(It first, It last) {
+  detail::EventEncoder encoder;
+  for (; first != last; ++first) {
+    auto&& listed = *first;
+    const PresenceEventView& event = listed;
+    encoder.add(event);
+  }
+  return encoder.finish();
+}
+
+/// Decodes the output of `encode_events`. Calls `on_event` for each event, in order. All bytes are validated before the
+/// first call: after an error, nothing was delivered. O(bytes).
+///
+/// `on_event` accepts (const PresenceEventView&), or (std::size_t, const PresenceEventView&) to receive the index as
+/// well. The event borrows from the bytes and from the decoder: it is valid until `on_event` returns. The bytes must
+/// not change before `decode_events` returns.
+///
+/// Returns how many events had each verdict. If `on_event` returns a Verdict, or what converts to one, as that of
+/// Store::dispatch, it is counted. Without one, the event counts as `applied`. So `total()` is the number of events.
+///
+/// Only the format of the bytes is validated. The events may be invalid, of any length, and state anything about any
+/// user: `apply` and Store::dispatch judge them. A `switch` over the type must expect a number that is no type.
+///
+/// Each sequence of events has exactly one valid encoding. Any other is an Error at its byte: `truncated`,
+/// `trailing_bytes`, `syntax`, `unknown_version`, `wrong_type` (the bytes of a snapshot), `bad_checksum` (at the
+/// block), `out_of_range` (a timestamp). Checksums detect accidental damage, not tampering.
+///
+/// Memory stays below 16 times the bytes read. Only ids, fields and values are copied, those of one event at a time.
+template <class Fn>
+Result<Tally> decode_events(std::string_view bytes, Fn&& on_event) {
+  const auto receive = [&on_event](std::size_t index, const PresenceEventView& event) {
+    return detail::verdict_of(on_event, index, event);
+  };
+  return detail::decode_events(bytes, detail::EventReceiver(receive));
+}
+/// The same. Also calls `on_verdict(std::size_t index, Verdict)` for every event, after `on_event`.
+template <class Fn, class OnVerdict>
+Result<Tally> decode_events(std::string_view bytes, Fn&& on_event, OnVerdict&& on_verdict) {
+  static_assert(std::is_invocable<OnVerdict&, std::size_t, Verdict>::value,
+                "a callback for verdicts must accept (std::size_t, presence::Verdict)");
+  return presence::decode_events(bytes, [&](std::size_t index, const PresenceEventView& event) {
+    const Verdict verdict = detail::verdict_of(on_event, index, event);
+    on_verdict(index, verdict);
+    return verdict;
+  });
+}
+
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BINARY_EVENTS_HPP
 
 #endif  // PRESENCE_BINARY_HPP
 

@@ -63,6 +63,10 @@ inline int use_snapshots() {
   if (apply_delta(moved_on, encode_delta(before, s), second(20)) || moved_on != s) return 8;
   if (!decode(encode_for(s, Viewer{"john"}), rules)) return 9;
   if (merge(before, s) != s) return 10;
+  Snapshot carried = before;
+  const auto carry = [&carried](const PresenceEventView& event) { return apply(carried, event); };
+  const Result<Tally> carried_all = decode_events(encode_events(events.begin(), events.end()), carry);
+  if (!carried_all || carried_all->accepted() != events.size() || !carried.online("mary")) return 14;
 
   Snapshot here = before, there = s;
   Result<std::string> message = sketch(here);

@@ -1796,7 +1796,7 @@ MUTANTS = [
            "if (buffer_.size() - body_ > block_size) end_block();", "a block ends when it is long enough"),
     Mutant("short-block-first", FRAMES, "if (size != 0 && short_block_) in", "if (false) in",
            "only the last block may be short"),
-    Mutant("no-blocks", FRAMES, "if (size == 0 && offset_ == frames_head) in", "if (false) in",
+    Mutant("no-blocks", FRAMES, "if (size == 0 && offset_ == frames_head && !may_be_empty(kind_))", "if (false)",
            "an encoding has an instant"),
     Mutant("number-too-long", BYTES, "is_needed = next != 0 || shift == 0;", "is_needed = true;", "there is one form"),
     Mutant("users-in-any-order", CODEC,

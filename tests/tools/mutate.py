@@ -6,7 +6,7 @@ usage: mutate.py [--list] [--only NAME]... [--stage NAME]... [--tests NAME]... [
   --list        tells the mutants, and runs nothing
   --only        runs the mutants whose name matches; * and ? as in a shell
   --stage       runs only these of the stages values, live, unit, property, memory, compact_text,
-                filter_memory, reading_memory, following_memory, corpus
+                events_memory, filter_memory, reading_memory, following_memory, corpus
   --tests       puts only these files into those of the stages that join several, such as 'state/*' or law3_merge; so a
                 few mutants are tried in seconds each
   --jobs        how many mutants at a time; 2 unless told
@@ -55,7 +55,8 @@ live/watching
 LIVE_HEADERS = "live/"
 UNIT = """
 base/callback_lifetimes base/chunked_vector base/id_map base/shared_string base/siphash base/sorted_chunks
-binary/anti_entropy binary/decoding binary/deltas binary/encoding binary/encoding_for_viewers binary/golden
+binary/anti_entropy binary/decoding binary/deltas binary/encoding binary/encoding_for_viewers
+binary/events binary/events_format binary/events_refused binary/golden
 binary/peers binary/rich binary/sketches json/activity_and_data json/availability json/decimal json/json_channels
 json/json_event_types json/json_events json/json_filters json/json_lists json/json_odd_fields json/json_queries
 json/json_strictness json/json_users json/objects live/delivering live/removing live/stores live/watching
@@ -70,8 +71,8 @@ state/resyncing state/sessions state/set_visible state/snapshots state/status st
 state/timed_status state/timeouts state/verdicts table/user_table
 """.split()
 PROPERTY = """
-anti_entropy law1_order law2_time law3_merge law4_invisible law5_changes law6_bad_input law7_values oracle_fold
-store_laws
+anti_entropy event_batches law1_order law2_time law3_merge law4_invisible law5_changes law6_bad_input law7_values
+oracle_fold store_laws
 """.split()
 
 STD = """
@@ -87,7 +88,7 @@ BUDGET = "std::size_t budget_ = 20000;"
 
 
 STAGES = """
-    values live unit property memory compact_text filter_memory reading_memory following_memory corpus
+    values live unit property memory compact_text events_memory filter_memory reading_memory following_memory corpus
 """.split()
 
 
@@ -180,7 +181,8 @@ def make_stages(scratch, compiler, histories, wanted):
         source.write_text(text, encoding="utf-8")
         stages.append(Stage(name, source, flags["doctest"], [str(main)], doctest, {"PRESENCE_HISTORIES": str(histories)}))
     # Which have allocators of their own, and so cannot be put together with others.
-    for name in ("state/memory", "base/compact_text", "query/filter_memory", "json/reading_memory", "live/following_memory"):
+    for name in ("state/memory", "base/compact_text", "binary/events_memory", "query/filter_memory", "json/reading_memory",
+                 "live/following_memory"):
         stages.append(Stage(name.split("/")[1], tests / "unit" / f"{name}.cpp", flags["doctest"], [str(main)], doctest, {}))
     stages.append(Stage("corpus", tests / "fuzz" / "fold_fuzz.cpp", flags["plain"], [str(replay)], [], {}))
     return stages

@@ -57,12 +57,6 @@ inline Timestamp read_now(ByteReader& in) noexcept {
   return now;
 }
 
-/// Appends the pieces to a string.
-struct StringSink {
-  std::string bytes;
-  void operator()(std::string_view piece) { bytes += piece; }
-};
-
 /// Writes the record that precedes the users.
 template <class Sink>
 void write_head(FrameWriter<Sink>& out, Timestamp now) {

@@ -77,19 +77,23 @@ class ByteReader {
   bool ok() const noexcept { return !failed_; }
   const Error& error() const noexcept { return error_; }
   bool at_end() const noexcept { return rest_.empty(); }
+  /// Returns the number of bytes that are not read yet.
+  std::size_t left() const noexcept { return rest_.size(); }
+  /// Returns whether that is the next byte. Does not read it.
+  bool is_next(unsigned byte) const noexcept { return !at_end() && static_cast<std::uint8_t>(rest_[0]) == byte; }
   /// Returns the offset of the next byte.
   std::size_t offset() const noexcept { return end_ - rest_.size(); }
 
   std::uint8_t byte() noexcept {
-    const std::string_view one = take(1);
+    const std::string_view one = raw(1);
     return one.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(one[0]);
   }
   std::uint32_t word32() noexcept {
-    const std::string_view four = take(4);
+    const std::string_view four = raw(4);
     return four.empty() ? 0 : static_cast<std::uint32_t>(load_half_word(four.data()));
   }
   std::uint64_t word64() noexcept {
-    const std::string_view eight = take(8);
+    const std::string_view eight = raw(8);
     return eight.empty() ? 0 : load_word(eight.data());
   }
   std::uint64_t number() noexcept {
@@ -113,7 +117,17 @@ class ByteReader {
     const std::size_t start = offset();
     const std::uint64_t size = number();
     if (ok() && size > longest) fail(ErrorCode::over_limit, start, too_long);
-    return ok() ? take(size) : std::string_view();
+    return ok() ? raw(size) : std::string_view();
+  }
+  /// Returns the next `count` bytes, borrowed from the input. If there are fewer, fails and returns an empty view.
+  std::string_view raw(std::uint64_t count) noexcept {
+    if (count > rest_.size()) {
+      fail(ErrorCode::truncated, end_, "the bytes are truncated");
+      return {};
+    }
+    const std::string_view taken = rest_.substr(0, narrowed<std::size_t>(count));
+    rest_.remove_prefix(taken.size());
+    return taken;
   }
 
   /// Stores an error, unless there already is one.
@@ -127,17 +141,6 @@ class ByteReader {
   }
 
  private:
-  /// Returns the next `count` bytes. If there are fewer, fails and returns an empty view.
-  std::string_view take(std::uint64_t count) noexcept {
-    if (count > rest_.size()) {
-      fail(ErrorCode::truncated, end_, "the bytes are truncated");
-      return {};
-    }
-    const std::string_view taken = rest_.substr(0, narrowed<std::size_t>(count));
-    rest_.remove_prefix(taken.size());
-    return taken;
-  }
-
   std::string_view rest_;
   std::size_t end_;
   bool failed_ = false;

@@ -30,13 +30,21 @@ enum class FrameKind : std::uint8_t {
   delta = 1,    ///< between two snapshots
   sketch = 2,   ///< a set sketch of the users of a node, to be compared
   updates = 3,  ///< updates that the other side is missing
+  events = 4,   ///< a batch of events
 };
 
 inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
 
 /// Returns the format version of a kind. Each kind is versioned separately.
 constexpr std::uint8_t version_of(FrameKind kind) noexcept {
-  return kind == FrameKind::sketch || kind == FrameKind::updates ? 3 : 2;
+  switch (kind) {
+    case FrameKind::snapshot:
+    case FrameKind::delta: return 2;
+    case FrameKind::sketch:
+    case FrameKind::updates: return 3;
+    case FrameKind::events: return 1;
+  }
+  return 0;
 }
 inline constexpr std::uint8_t latest_version = 3;  ///< the latest version of any kind
 /// Returns whether a reader understands that version. Messages between running nodes must have the same version; what
@@ -46,6 +54,9 @@ constexpr bool is_read(FrameKind kind, unsigned version) noexcept {
   return version == version_of(kind) || (is_stored && version == 1);
 }
 
+/// Returns whether there may be no record at all.
+constexpr bool may_be_empty(FrameKind kind) noexcept { return kind == FrameKind::events; }
+
 inline std::uint64_t first_checksum(FrameKind kind, unsigned version) noexcept {
   return std::uint64_t{version} << 8 | static_cast<std::uint8_t>(kind);
 }
@@ -54,6 +65,12 @@ inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) no
   digest.add(body);
   return digest.value();
 }
+
+/// Appends the pieces to a string.
+struct StringSink {
+  std::string bytes;
+  void operator()(std::string_view piece) { bytes += piece; }
+};
 
 /// Writes frames. Calls `sink(std::string_view)` with consecutive pieces. Buffers one block.
 template <class Sink>
@@ -167,7 +184,8 @@ class FrameReader {
         const std::uint32_t size = in.word32();
         claimed_ = in.word64();
         if (size != 0 && short_block_) in.fail(ErrorCode::syntax, offset_, "the previous block ended too early");
-        if (size == 0 && offset_ == frames_head) in.fail(ErrorCode::syntax, offset_, "the first block is empty");
+        if (size == 0 && offset_ == frames_head && !may_be_empty(kind_))
+          in.fail(ErrorCode::syntax, offset_, "the first block is empty");
         if (size == 0) {
           judge_checksum(in, {});
           expect(Stage::ended, 0);
@@ -215,6 +233,21 @@ class FrameReader {
   std::uint64_t checksum_, claimed_ = 0;
   Error error_;
 };
+
+/// Calls `on_block(ByteReader&)` with each body of bytes that a FrameReader has accepted as a whole. Checks nothing.
+template <class OnBlock>
+void each_accepted_block(std::string_view bytes, OnBlock&& on_block) {
+  std::size_t offset = frames_head;
+  while (true) {
+    ByteReader head(bytes.substr(offset));
+    const std::size_t size = head.word32();
+    if (size == 0) return;
+    offset += block_head;
+    ByteReader in(bytes.substr(offset, size), offset);
+    on_block(in);
+    offset += size;
+  }
+}
 
 /// Returns `in.ok()`. Fails if the next record begins where its block should already have ended.
 inline bool begins_in_time(ByteReader& in, std::size_t body) noexcept {

@@ -35,7 +35,8 @@
 ///                then of those present, in this order: from and to; at and the text; at; at, a byte (the availability
 ///                | 128: it ends) and the end; at and the value; up to; until; up to
 ///     data     = number: names << 1 | 1: a full report, its timestamp, for each name: text, at, value
-///     value    = byte: 0 null, 1 false, 2 true, 3 integer, 4 real, 5 string, 6 array, 7 object, then its content
+///     value    = byte: 0 null, 1 false, 2 true, 3 integer, 4 real, 5 string, 6 array, 7 object, then its content;
+///                events (event_record.hpp) have timestamps as well: 8, and a word
 ///
 /// Version 1 had in a session: id (text), byte: 1: connect | 2: heartbeat | disconnects << 2 (63: a number follows),
 /// and these timestamps; and as bit 8 of the rare registers whether the report was of online.
@@ -165,9 +166,15 @@ inline bool ascends(ByteReader& in, std::size_t start, bool is_first, bool is_gr
 }
 
 /// Kinds of a value.
-constexpr unsigned null = 0, no = 1, yes = 2, integer = 3, real = 4, string = 5, array = 6, object = 7;
+constexpr unsigned null = 0, no = 1, yes = 2, integer = 3, real = 4, string = 5, array = 6, object = 7, timestamp = 8;
 
-/// Appends a value of JSON. The depth of the recursion is at most that of a value.
+/// Returns the bits of a number. Those of NaN are always the same.
+inline std::uint64_t canonical_bits(double number) noexcept {
+  const std::uint64_t bits = bits_of(number), infinity = std::uint64_t{0x7FF} << 52;
+  return (bits & ~(std::uint64_t{1} << 63)) > infinity ? infinity | std::uint64_t{1} << 51 : bits;
+}
+
+/// Appends a value, in which nothing is absent or invalid. The depth of the recursion is at most that of a value.
 inline void append_value(ByteWriter& out, const ValueView& value) {
   switch (value.kind()) {
     case ValueKind::boolean: out.byte(value.truth() ? yes : no); break;
@@ -179,11 +186,15 @@ inline void append_value(ByteWriter& out, const ValueView& value) {
     }
     case ValueKind::real:
       out.byte(real);
-      out.word64(bits_of(value.real()));
+      out.word64(canonical_bits(value.real()));
       break;
     case ValueKind::string:
       out.byte(string);
       out.text(value.text());
+      break;
+    case ValueKind::timestamp:
+      out.byte(timestamp);
+      out.word64(static_cast<std::uint64_t>(value.instant().ns()));
       break;
     case ValueKind::array:
       out.byte(array);
