@@ -206,7 +206,9 @@ def fill(report, sizes, memory):
 
     for way, shown in (("encode", "encode, per user"), ("decode", "decode, per user"),
                        ("encode_delta", "encode a delta of 1,000 changes, per change"),
-                       ("apply_delta", "apply a delta of 1,000 changes, per change")):
+                       ("apply_delta", "apply a delta of 1,000 changes, per change"),
+                       ("encode_events", "encode batches of 256 heartbeats, per event"),
+                       ("decode_events", "decode batches of 256 heartbeats, per event")):
         for size in sizes:
             report.time(f"{shown}, {users(size)}", f"wire/{way}/{size}")
     for differences in (1, 100, 10000):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Snapshots as bytes: whole, as deltas, and what two nodes say to each other until they agree.
+// Snapshots as bytes: whole, as deltas, and what two nodes say to each other until they agree. Batches of events.
 
 #include "harness.hpp"
 
@@ -86,6 +86,55 @@ std::size_t exchange(std::size_t users, std::size_t differences, Stopwatch& watc
   return 1;
 }
 
+/// Batches of heartbeats of random users, a tenth of a second each, as events that own their strings.
+struct Batches {
+  static constexpr std::size_t count = 100, events_of_each = 256;
+
+  explicit Batches(std::size_t users) {
+    Random random(5);
+    Ids ids;
+    for (std::size_t i = 0; i < count * events_of_each; ++i) {
+      ids.write(random.below(users), 0);
+      const auto at = start + Duration::from_ms(static_cast<std::int64_t>(i * 100 / events_of_each));
+      events.push_back(presence::PresenceEvent::heartbeat(std::string(ids.user()), std::string(ids.session()), at));
+    }
+    for (std::size_t i = 0; i < count; ++i) bytes.push_back(encode(i));
+  }
+
+  std::string encode(std::size_t i) const {
+    const auto first = events.begin() + static_cast<std::ptrdiff_t>(i * events_of_each);
+    return encode_events(first, first + static_cast<std::ptrdiff_t>(events_of_each));
+  }
+  std::vector<presence::PresenceEvent> events;
+  std::vector<std::string> bytes;
+};
+
+std::size_t encode_batches(std::size_t users, Stopwatch& watch) {
+  const auto& batches = cached<Batches>(users);
+  std::size_t bytes = 0;
+  watch.start();
+  for (std::size_t i = 0; i < Batches::count; ++i) bytes += batches.encode(i).size();
+  watch.stop();
+  require(bytes <= 18 * batches.events.size(), "a heartbeat takes more than 18 bytes");
+  return batches.events.size();
+}
+
+/// Without applying the events.
+std::size_t decode_batches(std::size_t users, Stopwatch& watch) {
+  const auto& batches = cached<Batches>(users);
+  std::size_t ids = 0;
+  Tally tally;
+  watch.start();
+  for (const std::string& batch : batches.bytes) {
+    tally += presence::decode_events(batch, [&ids](const PresenceEventView& event) { ids += event.user.size(); })
+                 .value_or(Tally());
+  }
+  watch.stop();
+  benchmark::DoNotOptimize(ids);
+  require(tally.applied == batches.events.size(), "a batch has other events");
+  return batches.events.size();
+}
+
 }  // namespace
 
 void register_wire() {
@@ -95,6 +144,8 @@ void register_wire() {
     register_round(name("decode"), [=](Stopwatch& watch) { return decode_all(users, watch); });
     register_round(name("encode_delta"), [=](Stopwatch& watch) { return encode_changes(users, watch); });
     register_round(name("apply_delta"), [=](Stopwatch& watch) { return apply_changes(users, watch); });
+    register_round(name("encode_events"), [=](Stopwatch& watch) { return encode_batches(users, watch); });
+    register_round(name("decode_events"), [=](Stopwatch& watch) { return decode_batches(users, watch); });
     for (const std::size_t differences : {1u, 100u, 10000u}) {
       if (differences > users / 2) continue;
       register_round(name(("exchange_" + std::to_string(differences)).c_str()),
