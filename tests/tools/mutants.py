@@ -79,6 +79,8 @@ VIEWERS = "live/detail/viewer_map.hpp"
 JSON_LISTS = "json/lists.hpp"
 JSON_QUERIES = "json/queries.hpp"
 ANTI_ENTROPY = "binary/anti_entropy.hpp"
+EVENTS = "binary/events.hpp"
+EVENT_RECORD = "binary/detail/event_record.hpp"
 READER = "json/detail/reader.hpp"
 DECIMAL = "base/detail/decimal.hpp"
 RESULT = "base/result.hpp"
@@ -1808,6 +1810,53 @@ MUTANTS = [
            "who is not known dates nothing"),
     Mutant("own-invisibility", CODEC, "if (seen.invisible) join_visibility_change(user.visibility_changes, {at, true});", "",
            "who is invisible is told so"),
+
+    # ---- batches of events ----
+    Mutant("events-delivered-truncated", EVENTS, "if (!frames.push(bytes, check) || !frames.finish())", "if (!frames.push(bytes, check))",
+           "nothing is delivered of a batch that lacks its end"),
+    Mutant("events-void-unchanged", EVENTS, "    return Verdict::applied;\n", "    return Verdict::unchanged;\n",
+           "an event without a verdict counts as applied"),
+    Mutant("events-index-of-the-next", EVENTS, "on_event(index++, events.event())", "on_event(++index, events.event())",
+           "the index of the first event is 0"),
+    Mutant("events-none-refused", FRAMES, "return kind == FrameKind::events; }", "return static_cast<void>(kind), false; }",
+           "a batch may be empty"),
+    Mutant("events-share-less", EVENT_RECORD, "if (kept < most && !rest.empty() && rest[0] == last[kept])", "if (false)",
+           "an id shares all that it can"),
+    Mutant("events-same-size-repeated", EVENT_RECORD, "if (is_resized && kept + rest.size() == last.size())", "if (false)",
+           "a size that is that of the previous id is not written"),
+    Mutant("events-share-without-end", EVENT_RECORD, "most_shared = 255;", "most_shared = 100000;",
+           "a short record does not stand for a long id"),
+    Mutant("events-session-shares-nothing", EVENT_RECORD, "} else if (of_session != 0) {", "} else if (false) {",
+           "an event without a session has none that shares bytes"),
+    Mutant("events-rest-of-a-millisecond", EVENT_RECORD, "rest >= 1000000))", "rest > 1000000))", "a timestamp has one form"),
+    Mutant("events-beyond-the-range", EVENT_RECORD,
+           "if (parts.ms != ms || static_cast<std::uint64_t>(parts.rest) != rest)", "if (false)",
+           "a timestamp that wraps around is refused"),
+    Mutant("events-before-1970", EVENT_RECORD, "    if (rest >= 0) return;\n", "    return;\n",
+           "milliseconds are rounded down, also before 1970"),
+    Mutant("events-invalid-as-null", EVENT_RECORD, "    out.byte(invalid);\n", "    out.byte(user_record::null);\n",
+           "an invalid value does not remove a name"),
+    Mutant("events-any-nan", EVENT_RECORD, "if (canonical_bits(number) != bits)", "if (false)", "NaN has one form"),
+    Mutant("events-array-in-an-array", EVENT_RECORD, "if (in.is_next(array))", "if (false)", "no array is in an array"),
+    Mutant("events-too-many-levels", EVENT_RECORD, "if ((kind == array || kind == object) && levels == 0)", "if (false)",
+           "a value nests no deeper than a Value"),
+    Mutant("events-session-not-kept", EVENT_RECORD,
+           "(belongs_to_session(static_cast<EventType>(type)) || !has_session);",
+           "(belongs_to_session(static_cast<EventType>(type)) || true || has_session);",
+           "a session is kept also where the type does not use it"),
+    Mutant("events-needless-type", EVENT_RECORD, "if (!is_usual && record::is_usual(type, !event_.session.empty()))", "if (false)",
+           "a type that fits into the head is there"),
+    Mutant("events-members-in-any-order", EVENT_RECORD, "if (!ascends(in, at, is_first, last < name)) break;", "static_cast<void>(at);",
+           "the members of an object are ascending"),
+    Mutant("events-fields-in-any-order", EVENT_RECORD, "if (!user_record::ascends(in, at, is_first, last < name)) break;",
+           "static_cast<void>(at);", "fields are ascending"),
+    Mutant("events-neither-name-nor-value", EVENT_RECORD, "if (event_.name.empty() && in.is_next(user_record::null))", "if (false)",
+           "no name and a null are no fields"),
+    Mutant("events-more-than-there-is", EVENT_RECORD, "count > in.left() / bytes_of_each", "count > in.left() * 8",
+           "a count is at most that of what follows"),
+    Mutant("events-array-not-reserved", EVENT_RECORD, "ArrayMaker maker(builds ? narrowed<std::size_t>(left) : 0);", "ArrayMaker maker;",
+           "an array takes no more memory than its elements"),
+    Mutant("events-activity-of-the-last", EVENT_RECORD, "    activity_.clear();\n", "", "each event has its own activity"),
 
     # ---- anti-entropy ----
     Mutant("check-ignored", SKETCH, "return (cell.count == 1 || cell.count == 0xFF) && cell.checks == check_of(cell.keys);",
