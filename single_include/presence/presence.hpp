@@ -1211,9 +1211,222 @@ inline std::string to_string(Duration duration) {
 #ifndef PRESENCE_BASE_DETAIL_ALGORITHM_HPP
 #define PRESENCE_BASE_DETAIL_ALGORITHM_HPP
 
-// presence/base/detail/callback.hpp
-#ifndef PRESENCE_BASE_DETAIL_CALLBACK_HPP
-#define PRESENCE_BASE_DETAIL_CALLBACK_HPP
+/// The few algorithms that the library needs. <algorithm> would increase the compile time of the library by half.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Converts a number that is known to fit. A template, because the cast is needed only on some platforms.
+template <class To>
+constexpr To narrowed(std::uint64_t number) noexcept {
+  return static_cast<To>(number);
+}
+
+template <class T>
+constexpr const T& greater_of(const T& a, const T& b) noexcept {
+  return a < b ? b : a;
+}
+template <class T>
+constexpr const T& smaller_of(const T& a, const T& b) noexcept {
+  return b < a ? b : a;
+}
+
+/// Returns the first element for which `is_before` is false. All elements for which it is true must come first.
+template <class It, class IsBefore>
+It partition_point(It first, It last, IsBefore is_before) noexcept {
+  auto count = last - first;
+  while (count > 0) {
+    const auto half = count / 2;
+    if (is_before(*(first + half))) {
+      first += half + 1;
+      count -= half + 1;
+    } else {
+      count = half;
+    }
+  }
+  return first;
+}
+
+/// Return the first element that is not less than `value`, or that is greater, in an ascending range.
+template <class It, class T>
+It not_less(It first, It last, const T& value) noexcept {
+  return detail::partition_point(first, last, [&](const auto& element) { return element < value; });
+}
+template <class It, class T>
+It greater(It first, It last, const T& value) noexcept {
+  return detail::partition_point(first, last, [&](const auto& element) { return !(value < element); });
+}
+
+/// Erases those of the first `count` elements of a vector for which `is_dropped` is true. The others keep their order.
+template <class Vector, class IsDropped>
+void erase_if_among(Vector& vector, std::size_t count, IsDropped is_dropped) noexcept {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (is_dropped(vector[i])) continue;
+    if (kept != i) vector[kept] = std::move(vector[i]);
+    ++kept;
+  }
+  vector.erase(vector.begin() + static_cast<std::ptrdiff_t>(kept), vector.begin() + static_cast<std::ptrdiff_t>(count));
+}
+template <class Vector, class IsDropped>
+void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
+  detail::erase_if_among(vector, vector.size(), is_dropped);
+}
+
+/// Sorts elements of any type, which it knows only by their size and by two functions. So it is compiled once, not once
+/// per type. Not stable. Never allocates.
+class ElementSorter {
+ public:
+  /// The elements begin at `first`, `size` bytes apart. `exchange` exchanges two of them; null if their bytes
+  /// can be copied.
+  ElementSorter(void* first, std::size_t size, void (*exchange)(void*, void*) noexcept, const void* order,
+                bool (*is_less)(const void* order, const void* a, const void* b)) noexcept
+      : first_(static_cast<unsigned char*>(first)), size_(size), swap_(exchange), order_(order), is_less_(is_less) {}
+
+  /// Heapsort of `count` elements from `first`.
+  PRESENCE_DETAIL_APART void heap_sort(std::size_t first, std::size_t count) const {
+    for (std::size_t i = count / 2; i > 0; --i) sift(first, i - 1, count);
+    for (std::size_t size = count; size > 1; --size) {
+      swap(first, first + size - 1);
+      sift(first, 0, size - 1);
+    }
+  }
+
+  PRESENCE_DETAIL_APART void insertion_sort(std::size_t first, std::size_t count) const {
+    for (std::size_t i = first + 1; i < first + count; ++i) {
+      std::size_t to = i;
+      while (to > first && less(i, to - 1)) --to;
+      if (to != i) move_back(i, to);
+    }
+  }
+
+  /// Introsort (Musser 1997): quicksort that changes to heapsort if the recursion is too deep. Sorts in place without
+  /// allocation, so it cannot fail midway. O(n log n) in the worst case.
+  PRESENCE_DETAIL_APART void intro_sort(std::size_t first, std::size_t count, int depth) const {
+    for (; count > 16; --depth) {
+      if (depth == 0) return heap_sort(first, count);
+      // Moves the median of three to the front, as the pivot.
+      const std::size_t middle = first + count / 2, last = first + count - 1;
+      if (less(last, middle)) swap(last, middle);
+      if (less(first, middle)) swap(first, middle);
+      if (less(last, first)) swap(last, first);
+      std::size_t low = first, high = first + count;
+      for (;;) {
+        while (less(++low, first)) {
+        }
+        while (less(first, --high)) {
+        }
+        if (low >= high) break;
+        swap(low, high);
+      }
+      swap(first, high);
+      intro_sort(high + 1, first + count - high - 1, depth - 1);
+      count = high - first;
+    }
+    insertion_sort(first, count);
+  }
+
+ private:
+  unsigned char* at(std::size_t i) const noexcept { return first_ + i * size_; }
+  bool less(std::size_t a, std::size_t b) const { return is_less_(order_, at(a), at(b)); }
+  void swap(std::size_t a, std::size_t b) const noexcept {
+    if (a == b) return;
+    if (swap_ != nullptr) return swap_(at(a), at(b));
+    unsigned char *x = at(a), *y = at(b), part[part_size];
+    for (std::size_t left = size_, some; left != 0; left -= some, x += some, y += some) {
+      some = left < part_size ? left : part_size;
+      std::memcpy(part, x, some);
+      std::memcpy(x, y, some);
+      std::memcpy(y, part, some);
+    }
+  }
+  /// Moves an element back to the place of an earlier one, and those from there on one place forward.
+  void move_back(std::size_t from, std::size_t to) const noexcept {
+    if (swap_ != nullptr || size_ > part_size) {
+      for (; from > to; --from) swap(from, from - 1);
+      return;
+    }
+    unsigned char part[part_size];
+    std::memcpy(part, at(from), size_);
+    std::memmove(at(to + 1), at(to), (from - to) * size_);
+    std::memcpy(at(to), part, size_);
+  }
+  void sift(std::size_t first, std::size_t sinking, std::size_t size) const {
+    for (std::size_t child = 2 * sinking + 1; child < size; child = 2 * sinking + 1) {
+      if (child + 1 < size && less(first + child, first + child + 1)) ++child;
+      if (!less(first + sinking, first + child)) break;
+      swap(first + sinking, first + child);
+      sinking = child;
+    }
+  }
+
+  static constexpr std::size_t part_size = 64;
+
+  unsigned char* first_;
+  std::size_t size_;
+  void (*swap_)(void*, void*) noexcept;
+  const void* order_;
+  bool (*is_less_)(const void*, const void*, const void*);
+};
+
+/// How an ElementSorter exchanges and compares elements of type T.
+template <class T>
+void swap_elements(void* a, void* b) noexcept {
+  std::swap(*static_cast<T*>(a), *static_cast<T*>(b));
+}
+template <class T, class Less>
+bool is_less_element(const void* less, const void* a, const void* b) {
+  return (*static_cast<const Less*>(less))(*static_cast<const T*>(a), *static_cast<const T*>(b));
+}
+template <class T, class Less>
+ElementSorter sorter_of(T* first, const Less& less) noexcept {
+  if constexpr (std::is_trivially_copyable<T>::value) {
+    return ElementSorter(first, sizeof(T), nullptr, &less, &detail::is_less_element<T, Less>);
+  } else {
+    return ElementSorter(first, sizeof(T), &detail::swap_elements<T>, &less, &detail::is_less_element<T, Less>);
+  }
+}
+
+/// @{
+/// Sort `count` elements from `first`, see ElementSorter.
+template <class It, class Less>
+void heap_sort(It first, std::ptrdiff_t count, const Less& less) {
+  if (count > 1) detail::sorter_of(&*first, less).heap_sort(0, static_cast<std::size_t>(count));
+}
+template <class It, class Less>
+void insertion_sort(It first, std::ptrdiff_t count, const Less& less) {
+  if (count > 1) detail::sorter_of(&*first, less).insertion_sort(0, static_cast<std::size_t>(count));
+}
+template <class It, class Less>
+void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) {
+  if (count > 1) detail::sorter_of(&*first, less).intro_sort(0, static_cast<std::size_t>(count), depth);
+}
+/// @}
+/// @{
+/// Sorts `count` elements from `first`, or a vector. O(n log n). Not stable.
+template <class T, class Less>
+void sort(T* first, std::size_t count, const Less& less) {
+  int depth = 0;
+  for (std::size_t size = count; size > 0; size /= 2) depth += 2;
+  detail::intro_sort(first, static_cast<std::ptrdiff_t>(count), less, depth);
+}
+template <class Vector, class Less>
+void sort(Vector& vector, const Less& less) {
+  if (vector.size() != 0) detail::sort(&*vector.begin(), vector.size(), less);
+}
+/// @}
+
+/// Makes room for one more element, so that adding it cannot fail. Amortised O(1).
+template <class Vector>
+void reserve_one(Vector& vector) {
+  if (vector.size() == vector.capacity()) vector.reserve(vector.empty() ? 4 : 2 * vector.size());
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_ALGORITHM_HPP
 
 // presence/base/detail/memory.hpp
 #ifndef PRESENCE_BASE_DETAIL_MEMORY_HPP
@@ -1458,362 +1671,6 @@ class Shared {
 #pragma pop_macro("new")
 
 #endif  // PRESENCE_BASE_DETAIL_MEMORY_HPP
-
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// An owning, type-erased callable. <functional> costs more compile time than all headers of this library.
-template <class... Args>
-class Callback {
- public:
-  Callback() noexcept = default;
-  template <class Fn>
-  static Callback of(Fn&& fn) {
-    using Kept = std::decay_t<Fn>;
-    Callback made;
-    made.kept_ = detail::create<Kept>(std::forward<Fn>(fn));
-    made.call_ = [](void* kept, Args... args) { (*static_cast<Kept*>(kept))(static_cast<Args>(args)...); };
-    made.end_ = [](void* kept) noexcept { detail::destroy(static_cast<Kept*>(kept)); };
-    return made;
-  }
-  Callback(Callback&& other) noexcept
-      : kept_(std::exchange(other.kept_, nullptr)), call_(other.call_), end_(other.end_) {}
-  Callback& operator=(Callback&& other) = delete;
-  ~Callback() {
-    if (kept_ != nullptr) end_(kept_);
-  }
-
-  void operator()(Args... args) const { call_(kept_, args...); }
-
- private:
-  void* kept_ = nullptr;
-  void (*call_)(void*, Args...) = nullptr;
-  void (*end_)(void*) noexcept = nullptr;
-};
-
-template <class Signature>
-class FunctionRef;
-/// A non-owning, type-erased reference to a callable, for parameters of large functions: they are compiled once, not
-/// once per callable. Empty by default. The callable must outlive the reference.
-template <class Result, class... Args>
-class FunctionRef<Result(Args...)> {
- public:
-  FunctionRef() noexcept = default;
-  template <class Fn, class = std::enable_if_t<!std::is_same<std::decay_t<Fn>, FunctionRef>::value>>
-  FunctionRef(Fn&& fn) noexcept : call_(&FunctionRef::call<std::remove_reference_t<Fn>>) {
-    if constexpr (std::is_function<std::remove_reference_t<Fn>>::value) {
-      target_.function = reinterpret_cast<void (*)()>(&fn);
-    } else {
-      // A callable may overload `&`.
-      target_.object = const_cast<char*>(&reinterpret_cast<const volatile char&>(fn));
-    }
-  }
-
-  explicit operator bool() const noexcept { return call_ != nullptr; }
-  /// Requires that it is not empty.
-  Result operator()(Args... args) const { return call_(target_, static_cast<Args>(args)...); }
-
- private:
-  union Target {
-    void* object = nullptr;
-    void (*function)();
-  };
-
-  template <class Fn>
-  static Result call(Target target, Args... args) {
-    if constexpr (std::is_function<Fn>::value) {
-      return static_cast<Result>(reinterpret_cast<Fn*>(target.function)(static_cast<Args>(args)...));
-    } else {
-      return static_cast<Result>((*static_cast<Fn*>(target.object))(static_cast<Args>(args)...));
-    }
-  }
-
-  Target target_;
-  Result (*call_)(Target, Args...) = nullptr;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_BASE_DETAIL_CALLBACK_HPP
-
-/// The few algorithms that the library needs. <algorithm> would increase the compile time of the library by half.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Converts a number that is known to fit. A template, because the cast is needed only on some platforms.
-template <class To>
-constexpr To narrowed(std::uint64_t number) noexcept {
-  return static_cast<To>(number);
-}
-
-template <class T>
-constexpr const T& greater_of(const T& a, const T& b) noexcept {
-  return a < b ? b : a;
-}
-template <class T>
-constexpr const T& smaller_of(const T& a, const T& b) noexcept {
-  return b < a ? b : a;
-}
-
-/// Returns the first element for which `is_before` is false. All elements for which it is true must come first.
-template <class It, class IsBefore>
-It partition_point(It first, It last, IsBefore is_before) noexcept {
-  auto count = last - first;
-  while (count > 0) {
-    const auto half = count / 2;
-    if (is_before(*(first + half))) {
-      first += half + 1;
-      count -= half + 1;
-    } else {
-      count = half;
-    }
-  }
-  return first;
-}
-
-/// Return the first element that is not less than `value`, or that is greater, in an ascending range.
-template <class It, class T>
-It not_less(It first, It last, const T& value) noexcept {
-  return detail::partition_point(first, last, [&](const auto& element) { return element < value; });
-}
-template <class It, class T>
-It greater(It first, It last, const T& value) noexcept {
-  return detail::partition_point(first, last, [&](const auto& element) { return !(value < element); });
-}
-
-/// Erases those of the first `count` elements of a vector for which `is_dropped` is true. The others keep their order.
-template <class Vector, class IsDropped>
-void erase_if_among(Vector& vector, std::size_t count, IsDropped is_dropped) noexcept {
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (is_dropped(vector[i])) continue;
-    if (kept != i) vector[kept] = std::move(vector[i]);
-    ++kept;
-  }
-  vector.erase(vector.begin() + static_cast<std::ptrdiff_t>(kept), vector.begin() + static_cast<std::ptrdiff_t>(count));
-}
-template <class Vector, class IsDropped>
-void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
-  detail::erase_if_among(vector, vector.size(), is_dropped);
-}
-
-/// Sorts elements of any type, which it knows only by their size and by two functions. So it is compiled once, not once
-/// per type. Not stable. Never allocates.
-class ElementSorter {
- public:
-  /// The elements begin at `first`, `size` bytes apart. `swap` exchanges two of them; null if their bytes can be
-  /// copied.
-  ElementSorter(void* first, std::size_t size, void (*swap)(void*, void*) noexcept, const void* order,
-                bool (*is_less)(const void* order, const void* a, const void* b)) noexcept
-      : first_(static_cast<unsigned char*>(first)), size_(size), swap_(swap), order_(order), is_less_(is_less) {}
-
-  /// Heapsort of `count` elements from `first`.
-  PRESENCE_DETAIL_APART void heap_sort(std::size_t first, std::size_t count) const {
-    for (std::size_t i = count / 2; i > 0; --i) sift(first, i - 1, count);
-    for (std::size_t size = count; size > 1; --size) {
-      swap(first, first + size - 1);
-      sift(first, 0, size - 1);
-    }
-  }
-
-  PRESENCE_DETAIL_APART void insertion_sort(std::size_t first, std::size_t count) const {
-    for (std::size_t i = first + 1; i < first + count; ++i) {
-      std::size_t to = i;
-      while (to > first && less(i, to - 1)) --to;
-      if (to != i) move_back(i, to);
-    }
-  }
-
-  /// Introsort (Musser 1997): quicksort that changes to heapsort if the recursion is too deep. Sorts in place without
-  /// allocation, so it cannot fail midway. O(n log n) in the worst case.
-  PRESENCE_DETAIL_APART void intro_sort(std::size_t first, std::size_t count, int depth) const {
-    for (; count > 16; --depth) {
-      if (depth == 0) return heap_sort(first, count);
-      // Moves the median of three to the front, as the pivot.
-      const std::size_t middle = first + count / 2, last = first + count - 1;
-      if (less(last, middle)) swap(last, middle);
-      if (less(first, middle)) swap(first, middle);
-      if (less(last, first)) swap(last, first);
-      std::size_t low = first, high = first + count;
-      for (;;) {
-        while (less(++low, first)) {
-        }
-        while (less(first, --high)) {
-        }
-        if (low >= high) break;
-        swap(low, high);
-      }
-      swap(first, high);
-      intro_sort(high + 1, first + count - high - 1, depth - 1);
-      count = high - first;
-    }
-    insertion_sort(first, count);
-  }
-
- private:
-  unsigned char* at(std::size_t i) const noexcept { return first_ + i * size_; }
-  bool less(std::size_t a, std::size_t b) const { return is_less_(order_, at(a), at(b)); }
-  void swap(std::size_t a, std::size_t b) const noexcept {
-    if (a == b) return;
-    if (swap_ != nullptr) return swap_(at(a), at(b));
-    unsigned char *x = at(a), *y = at(b), part[part_size];
-    for (std::size_t left = size_, some; left != 0; left -= some, x += some, y += some) {
-      some = left < part_size ? left : part_size;
-      std::memcpy(part, x, some);
-      std::memcpy(x, y, some);
-      std::memcpy(y, part, some);
-    }
-  }
-  /// Moves an element back to the place of an earlier one, and those from there on one place forward.
-  void move_back(std::size_t from, std::size_t to) const noexcept {
-    if (swap_ != nullptr || size_ > part_size) {
-      for (; from > to; --from) swap(from, from - 1);
-      return;
-    }
-    unsigned char part[part_size];
-    std::memcpy(part, at(from), size_);
-    std::memmove(at(to + 1), at(to), (from - to) * size_);
-    std::memcpy(at(to), part, size_);
-  }
-  void sift(std::size_t first, std::size_t sinking, std::size_t size) const {
-    for (std::size_t child = 2 * sinking + 1; child < size; child = 2 * sinking + 1) {
-      if (child + 1 < size && less(first + child, first + child + 1)) ++child;
-      if (!less(first + sinking, first + child)) break;
-      swap(first + sinking, first + child);
-      sinking = child;
-    }
-  }
-
-  static constexpr std::size_t part_size = 64;
-
-  unsigned char* first_;
-  std::size_t size_;
-  void (*swap_)(void*, void*) noexcept;
-  const void* order_;
-  bool (*is_less_)(const void*, const void*, const void*);
-};
-
-/// How an ElementSorter exchanges and compares elements of type T.
-template <class T>
-void swap_elements(void* a, void* b) noexcept {
-  std::swap(*static_cast<T*>(a), *static_cast<T*>(b));
-}
-template <class T, class Less>
-bool is_less_element(const void* less, const void* a, const void* b) {
-  return (*static_cast<const Less*>(less))(*static_cast<const T*>(a), *static_cast<const T*>(b));
-}
-template <class T, class Less>
-ElementSorter sorter_of(T* first, const Less& less) noexcept {
-  if constexpr (std::is_trivially_copyable<T>::value) {
-    return ElementSorter(first, sizeof(T), nullptr, &less, &detail::is_less_element<T, Less>);
-  } else {
-    return ElementSorter(first, sizeof(T), &detail::swap_elements<T>, &less, &detail::is_less_element<T, Less>);
-  }
-}
-
-/// @{
-/// Sort `count` elements from `first`, see ElementSorter.
-template <class It, class Less>
-void heap_sort(It first, std::ptrdiff_t count, const Less& less) {
-  if (count > 1) detail::sorter_of(&*first, less).heap_sort(0, static_cast<std::size_t>(count));
-}
-template <class It, class Less>
-void insertion_sort(It first, std::ptrdiff_t count, const Less& less) {
-  if (count > 1) detail::sorter_of(&*first, less).insertion_sort(0, static_cast<std::size_t>(count));
-}
-template <class It, class Less>
-void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) {
-  if (count > 1) detail::sorter_of(&*first, less).intro_sort(0, static_cast<std::size_t>(count), depth);
-}
-/// @}
-/// Sorts a vector. O(n log n). Not stable.
-template <class Vector, class Less>
-void sort(Vector& vector, const Less& less) {
-  int depth = 0;
-  for (std::size_t size = vector.size(); size > 0; size /= 2) depth += 2;
-  detail::intro_sort(vector.begin(), static_cast<std::ptrdiff_t>(vector.size()), less, depth);
-}
-
-/// As `intro_sort`, for elements that are only known by their indices.
-class IndexSort {
- public:
-  using IsLess = FunctionRef<bool(std::size_t, std::size_t)>;
-  using Swap = FunctionRef<void(std::size_t, std::size_t)>;
-
-  IndexSort(IsLess is_less, Swap swap) noexcept : is_less_(is_less), swap_(swap) {}
-
-  PRESENCE_DETAIL_APART void sort(std::size_t first, std::size_t count, int depth) const {
-    for (; count > 16; --depth) {
-      if (depth == 0) return heap_sort(first, count);
-      const std::size_t middle = first + count / 2, last = first + count - 1;
-      if (is_less_(last, middle)) swap_(last, middle);
-      if (is_less_(first, middle)) swap_(first, middle);
-      if (is_less_(last, first)) swap_(last, first);
-      std::size_t low = first, high = first + count;
-      for (;;) {
-        while (is_less_(++low, first)) {
-        }
-        while (is_less_(first, --high)) {
-        }
-        if (low >= high) break;
-        swap_(low, high);
-      }
-      swap_(first, high);
-      sort(high + 1, last - high, depth - 1);
-      count = high - first;
-    }
-    for (std::size_t i = 1; i < count; ++i) {
-      for (std::size_t at = first + i; at > first && is_less_(at, at - 1); --at) swap_(at, at - 1);
-    }
-  }
-
- private:
-  void sift(std::size_t first, std::size_t at, std::size_t size) const {
-    for (std::size_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
-      if (child + 1 < size && is_less_(first + child, first + child + 1)) ++child;
-      if (!is_less_(first + at, first + child)) break;
-      swap_(first + at, first + child);
-      at = child;
-    }
-  }
-  PRESENCE_DETAIL_APART void heap_sort(std::size_t first, std::size_t count) const {
-    for (std::size_t i = count / 2; i > 0; --i) sift(first, i - 1, count);
-    for (std::size_t size = count; size > 1; --size) {
-      swap_(first, first + size - 1);
-      sift(first, 0, size - 1);
-    }
-  }
-
-  IsLess is_less_;
-  Swap swap_;
-};
-
-/// As `sort`, for `count` elements from `first`. Calls code that is compiled once for all types: smaller, and slower by
-/// the calls of `is_less` and of a function that swaps.
-template <class T, class IsLess>
-void sort_by_calls(T* first, std::size_t count, const IsLess& is_less) {
-  int depth = 0;
-  for (std::size_t size = count; size > 0; size /= 2) depth += 2;
-  const auto is_less_at = [&](std::size_t i, std::size_t j) { return is_less(first[i], first[j]); };
-  const auto swap_at = [first](std::size_t i, std::size_t j) { std::swap(first[i], first[j]); };
-  IndexSort(is_less_at, swap_at).sort(0, count, depth);
-}
-
-/// Makes room for one more element, so that adding it cannot fail. Amortised O(1).
-template <class Vector>
-void reserve_one(Vector& vector) {
-  if (vector.size() == vector.capacity()) vector.reserve(vector.empty() ? 4 : 2 * vector.size());
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_BASE_DETAIL_ALGORITHM_HPP
 
 // presence/base/detail/siphash.hpp
 #ifndef PRESENCE_BASE_DETAIL_SIPHASH_HPP
@@ -3623,7 +3480,7 @@ class ObjectMaker {
  private:
   void sort() {
     if (is_sorted_) return;
-    detail::sort_by_calls(members_.begin(), members_.size(),
+    detail::sort(members_.begin(), members_.size(),
                           [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
     is_sorted_ = true;
   }
@@ -9558,6 +9415,90 @@ inline Verdict judge_form(const PresenceEventView& event, const Rules& rules, bo
 #ifndef PRESENCE_STATE_DETAIL_PLAN_HPP
 #define PRESENCE_STATE_DETAIL_PLAN_HPP
 
+// presence/base/detail/callback.hpp
+#ifndef PRESENCE_BASE_DETAIL_CALLBACK_HPP
+#define PRESENCE_BASE_DETAIL_CALLBACK_HPP
+
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// An owning, type-erased callable. <functional> costs more compile time than all headers of this library.
+template <class... Args>
+class Callback {
+ public:
+  Callback() noexcept = default;
+  template <class Fn>
+  static Callback of(Fn&& fn) {
+    using Kept = std::decay_t<Fn>;
+    Callback made;
+    made.kept_ = detail::create<Kept>(std::forward<Fn>(fn));
+    made.call_ = [](void* kept, Args... args) { (*static_cast<Kept*>(kept))(static_cast<Args>(args)...); };
+    made.end_ = [](void* kept) noexcept { detail::destroy(static_cast<Kept*>(kept)); };
+    return made;
+  }
+  Callback(Callback&& other) noexcept
+      : kept_(std::exchange(other.kept_, nullptr)), call_(other.call_), end_(other.end_) {}
+  Callback& operator=(Callback&& other) = delete;
+  ~Callback() {
+    if (kept_ != nullptr) end_(kept_);
+  }
+
+  void operator()(Args... args) const { call_(kept_, args...); }
+
+ private:
+  void* kept_ = nullptr;
+  void (*call_)(void*, Args...) = nullptr;
+  void (*end_)(void*) noexcept = nullptr;
+};
+
+template <class Signature>
+class FunctionRef;
+/// A non-owning, type-erased reference to a callable, for parameters of large functions: they are compiled once, not
+/// once per callable. Empty by default. The callable must outlive the reference.
+template <class Result, class... Args>
+class FunctionRef<Result(Args...)> {
+ public:
+  FunctionRef() noexcept = default;
+  template <class Fn, class = std::enable_if_t<!std::is_same<std::decay_t<Fn>, FunctionRef>::value>>
+  FunctionRef(Fn&& fn) noexcept : call_(&FunctionRef::call<std::remove_reference_t<Fn>>) {
+    if constexpr (std::is_function<std::remove_reference_t<Fn>>::value) {
+      target_.function = reinterpret_cast<void (*)()>(&fn);
+    } else {
+      // A callable may overload `&`.
+      target_.object = const_cast<char*>(&reinterpret_cast<const volatile char&>(fn));
+    }
+  }
+
+  explicit operator bool() const noexcept { return call_ != nullptr; }
+  /// Requires that it is not empty.
+  Result operator()(Args... args) const { return call_(target_, static_cast<Args>(args)...); }
+
+ private:
+  union Target {
+    void* object = nullptr;
+    void (*function)();
+  };
+
+  template <class Fn>
+  static Result call(Target target, Args... args) {
+    if constexpr (std::is_function<Fn>::value) {
+      return static_cast<Result>(reinterpret_cast<Fn*>(target.function)(static_cast<Args>(args)...));
+    } else {
+      return static_cast<Result>((*static_cast<Fn*>(target.object))(static_cast<Args>(args)...));
+    }
+  }
+
+  Target target_;
+  Result (*call_)(Target, Args...) = nullptr;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_BASE_DETAIL_CALLBACK_HPP
+
 // presence/registers/detail/acceptance_window.hpp
 #ifndef PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
 #define PRESENCE_REGISTERS_DETAIL_ACCEPTANCE_WINDOW_HPP
@@ -11093,6 +11034,10 @@ class alignas(64) Page : public Branch {
       if (!one.is_plain() || one.has_data()) one.prefetch_elsewhere();
     }
   }
+  void prefetch_rests() const noexcept {
+    detail::prefetch(this, 1);
+    detail::prefetch(rest(size - 1), size * sizeof(RowRest));
+  }
   void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(LowerBound)); }
   /// @}
 
@@ -11843,6 +11788,10 @@ class Walk {
   void prefetch_following() const noexcept {
     if (const Page* const page = following_page()) page->prefetch_rows();
   }
+  /// Prefetches the rests of these rows only.
+  void prefetch_following_rests() const noexcept {
+    if (const Page* const page = following_page()) page->prefetch_rests();
+  }
   /// @{
   /// Prefetches what two walks will read, except what they share. `prefetch_opened`: the beginning of each branch below
   /// two nodes that were just opened. `prefetch_following`: the rows of the next pages.
@@ -12390,6 +12339,7 @@ class BasicUserTable {
   void each_online(Visit visit) const {
     Walk<levels> walk(top_);
     for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
+      walk.prefetch_following_rests();
       for (std::uint32_t rows = page->online_rows(); rows != 0; rows &= rows - 1)
         visit(Found{page, static_cast<std::uint32_t>(detail::lowest_bit(rows))});
       for (std::uint32_t at = Page::room; at < page->size; ++at) {
@@ -12891,6 +12841,50 @@ class Snapshot {
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
   /// @}
 
+  /// @{
+  /// Calls `on_user_view(const UserView&)` for each of these users whom `viewer` knows of, in the order of the ids.
+  /// Returns their number. `ids` is a range of strings that stay where they are, such as a
+  /// `std::vector<std::string>`. Many users at once are much faster than one by one if they do not fit into the cache.
+  /// The views are valid until this snapshot is modified or destroyed; the callback must do neither.
+  ///
+  /// @code
+  /// #include <presence/state/reduce.hpp>
+  ///
+  /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42Z");
+  /// Snapshot room = reduce(Snapshot(), PresenceEvent::connect("john", "phone", now));
+  /// const std::vector<std::string> friends = {"jack", "john"};
+  /// std::string online;
+  /// room.views(friends, [&online](const UserView& user) {
+  ///   if (user.online) online.append(user.id);
+  /// });
+  /// assert(online == "john");
+  /// @endcode
+  template <class Ids, class Fn>
+  std::size_t views(const Ids& ids, Viewer viewer, Fn&& on_user_view) const& {
+    static_assert(std::is_invocable<Fn&, const UserView&>::value,
+                  "presence: a callback for users must accept (const presence::UserView&)");
+    std::string_view some[detail::UserTable::most_together];
+    std::size_t count = 0, seen = 0;
+    const auto view_some = [&] {
+      seen += view_together(some, count, viewer, on_user_view);
+      count = 0;
+    };
+    for (auto&& id : ids) {
+      static_assert(std::is_lvalue_reference<decltype(id)>::value ||
+                        std::is_same<std::decay_t<decltype(id)>, std::string_view>::value,
+                    "presence: the ids must be stored in the range");
+      some[count++] = id;
+      if (count == detail::UserTable::most_together) view_some();
+    }
+    view_some();
+    return seen;
+  }
+  template <class Ids, class Fn>
+  std::size_t views(const Ids& ids, Fn&& on_user_view) const& {
+    return views(ids, nobody, on_user_view);
+  }
+  /// @}
+
   /// Returns whether `viewer` sees the user online. O(1).
   bool online(std::string_view id, Viewer viewer = nobody) const noexcept {
     if (!root_) return false;
@@ -13025,6 +13019,21 @@ class Snapshot {
     const detail::UserTable::Found found = root_->table.locate(id);
     if (!found) return std::nullopt;
     return detail::view_of(found, is_self(viewer, id), *root_);
+  }
+  std::size_t view_together(const std::string_view* ids, std::size_t count, Viewer viewer,
+                            detail::FunctionRef<void(const UserView&)> on_user_view) const {
+    if (!root_) return 0;
+    detail::UserTable::Found found[detail::UserTable::most_together];
+    root_->table.locate_together(ids, count, found);
+    std::size_t seen = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::optional<UserView> user =
+          found[i] ? detail::view_of(found[i], is_self(viewer, ids[i]), *root_) : std::nullopt;
+      if (!user) continue;
+      ++seen;
+      on_user_view(*user);
+    }
+    return seen;
   }
   static bool is_self(Viewer viewer, std::string_view id) noexcept { return !viewer.id().empty() && viewer.id() == id; }
 
@@ -16756,7 +16765,7 @@ struct JsonPlace {
 
 /// Sorts keys of an object by name, and keys with the same name by offset.
 inline void sort_places(JsonPlace* places, std::size_t count) {
-  detail::sort_by_calls(places, count, [](const JsonPlace& a, const JsonPlace& b) {
+  detail::sort(places, count, [](const JsonPlace& a, const JsonPlace& b) {
     const int order = a.name.compare(b.name);
     return order != 0 ? order < 0 : a.offset < b.offset;
   });
@@ -20916,7 +20925,7 @@ class ValueSet {
   // The order is a function pointer, so that numbers and objects are sorted by the same code.
   template <class T>
   static void make_set(CompactVector<T>& all, bool (*is_before)(const T&, const T&) noexcept) {
-    detail::sort_by_calls(all.begin(), all.size(), is_before);
+    detail::sort(all.begin(), all.size(), is_before);
     std::size_t kept = 0;
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (kept > 0 && !is_before(all[kept - 1], all[i])) continue;
@@ -22656,6 +22665,9 @@ class TopK {
     if (items_.size() / 2 >= kept_ && items_.size() >= 64) cut();
   }
 
+  /// Returns an item that every item selected from now on comes before; null if there is none yet.
+  const Item* bound() const noexcept { return is_cut_ && kept_ != 0 ? &items_[kept_ - 1] : nullptr; }
+
   /// Returns the selected items in order. Call it once, after all items were added.
   std::vector<Item> take() {
     cut();
@@ -22811,19 +22823,20 @@ inline bool asks_for_online(const Filter& filter) noexcept {
 }
 
 /// Calls `consider` once with the view of every user that the filter may match, in no order. If the filter names ids,
-/// looks up only these users. If it asks for users who are online, skips users who are known to be offline. Returns the
-/// number of users that were examined.
+/// looks up only these users. If it asks for users who are online, looks only at those. Users whose last_active is
+/// known to be earlier than `least_active` are passed over; the callback may raise it. Returns the number of users
+/// examined.
 inline std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer,
-                                  FunctionRef<void(const UserView&)> consider) {
+                                  const Timestamp& least_active, FunctionRef<void(const UserView&)> consider) {
   std::size_t looked_at = 0;
   std::vector<std::string_view> ids;
   if (add_ids_asked_for(filter, ids)) {
     detail::sort(ids, [](std::string_view a, std::string_view b) { return a < b; });
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      if (i > 0 && ids[i] == ids[i - 1]) continue;
-      ++looked_at;
-      if (const std::optional<UserView> user = snapshot.view(ids[i], viewer)) consider(*user);
+      if (i == 0 || ids[i] != ids[i - 1]) ids[looked_at++] = ids[i];
     }
+    ids.resize(looked_at);
+    snapshot.views(ids, viewer, consider);
     return looked_at;
   }
 
@@ -22833,8 +22846,13 @@ inline std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter
   const bool is_one_user = !viewer.id().empty();
   const auto look = [&](const UserTable::Found& found) {
     ++looked_at;
+    const RowView row = found.row();
+    if (least_active != absent && is_plain(row, root->rules)) {
+      const Timestamp active = row.latest_active();
+      if (active != absent && active < least_active) return;
+    }
     const std::optional<UserView> user = view_of(found, false, *root);
-    if (user && !(is_one_user && self.is(found.row().id()))) consider(*user);
+    if (user && !(is_one_user && self.is(row.id()))) consider(*user);
   };
   if (asks_for_online(filter)) {
     root->table.each_online(look);
@@ -22856,8 +22874,15 @@ inline std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked,
   const KeySorter sorter(asked.sort, FieldComparisons<UserView>::all());
   const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(&a, &b) < 0; };
   TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
-  each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
-    if (holds(user) && (!may_see || may_see(user.id))) page.add(user);
+  const bool is_latest_first =
+      !asked.sort.empty() && asked.sort[0].field == "last_active" && asked.sort[0].order == Order::descending;
+  Timestamp least_active = absent;
+  each_candidate(snapshot, asked.filter, viewer, least_active, [&](const UserView& user) {
+    if (!holds(user) || (may_see && !may_see(user.id))) return;
+    page.add(user);
+    const UserView* const bound = is_latest_first ? page.bound() : nullptr;
+    // Users who were never active come first.
+    if (bound != nullptr) least_active = bound->last_active ? *bound->last_active : never;
   });
   const std::vector<UserView> users = page.take();
   for (const UserView& user : users) on_user_view(user);
@@ -26469,7 +26494,7 @@ class Store {
   Snapshot snapshot() const noexcept { return snapshot_; }
   /// @{
   /// Returns the user as the viewer sees them, or nullopt if the viewer does not know of the user. As
-  /// Snapshot::find, view and online, but `may_see` applies.
+  /// Snapshot::find, view, online and views, but `may_see` applies.
   std::optional<User> find(std::string_view id, Viewer viewer = nobody) const {
     return options_.may_see(viewer, id) ? snapshot_.find(id, viewer) : std::nullopt;
   }
@@ -26479,6 +26504,20 @@ class Store {
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
   bool online(std::string_view id, Viewer viewer = nobody) const {
     return options_.may_see(viewer, id) && snapshot_.online(id, viewer);
+  }
+  template <class Ids, class Fn>
+  std::size_t views(const Ids& ids, Viewer viewer, Fn&& on_user_view) const& {
+    std::size_t seen = 0;
+    snapshot_.views(ids, viewer, [&](const UserView& user) {
+      if (!options_.may_see(viewer, user.id)) return;
+      ++seen;
+      on_user_view(user);
+    });
+    return seen;
+  }
+  template <class Ids, class Fn>
+  std::size_t views(const Ids& ids, Fn&& on_user_view) const& {
+    return views(ids, nobody, on_user_view);
   }
   /// @}
   /// Returns the next time at which what others see changes without an event; see Snapshot::next_deadline.

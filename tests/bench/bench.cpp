@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   bench::register_passing();
   bench::register_merging();
   bench::register_queries();
+  bench::register_reads();
   bench::register_live();
   bench::register_text();
   bench::register_wire();

@@ -170,6 +170,17 @@ def fill(report, sizes, memory):
     report.time("delivery of a change to one of 1,000 viewers who watch the user, 10 k viewers",
                 "queries/deliver/100000")
 
+    for size in sizes:
+        of_size = users(size)
+        for way, shown, limit in (("online", "`online` of a user", 1.5), ("view", "`view` of a user", 2),
+                                  ("find", "`find` of a user", 3),
+                                  ("together", "`views` of 512 users at once, per user", 0.6 if size >= 1000000 else None)):
+            report.compare(f"{shown}, {of_size}", f"reads/{way}/{size}", f"reads/map/{size}", f"{shown_map}, find", limit)
+        report.time(f"going over all users, per user, {of_size}", f"reads/iterate/{size}",
+                    {100000: 15, 1000000: 25}.get(size))
+        report.time(f"30 users online who were active last, {of_size}", f"reads/first_page/{size}",
+                    1000000 if size == 100000 else None)
+
     for kind in ("heartbeat", "connect"):
         for way, shown in (("idle", "sessions become idle"), ("rich", "two sessions with availability and activity")):
             report.compare(f"{kind}, {shown}, 100 k", f"kinds/{kind}_{way}/100000", f"kinds/{kind}/100000", "plain")
@@ -253,7 +264,8 @@ def measure(bench, sizes, repetitions):
     """The times of all rounds, by benchmark; and what the harness says of the machine."""
     # One process for each group: what is compared is near in time, and what is not does not share the memory.
     groups = ["^text/"] + [f"^{topic}/(.*/)?{size}/" for size in sizes
-                           for topic in ("heartbeat", "mix", "kinds", "snapshots", "passing", "merging", "queries", "live",
+                           for topic in ("heartbeat", "mix", "kinds", "snapshots", "passing", "merging", "queries", "reads",
+                                     "live",
                                      "wire")]
     listed = subprocess.run([bench, "--benchmark_list_tests"], stdout=subprocess.PIPE, text=True, check=True).stdout
     rounds, machine = {}, {}

@@ -354,7 +354,7 @@ class Store {
   Snapshot snapshot() const noexcept { return snapshot_; }
   /// @{
   /// Returns the user as the viewer sees them, or nullopt if the viewer does not know of the user. As
-  /// Snapshot::find, view and online, but `may_see` applies.
+  /// Snapshot::find, view, online and views, but `may_see` applies.
   std::optional<User> find(std::string_view id, Viewer viewer = nobody) const {
     return options_.may_see(viewer, id) ? snapshot_.find(id, viewer) : std::nullopt;
   }
@@ -364,6 +364,20 @@ class Store {
   std::optional<UserView> view(std::string_view id, Viewer viewer = nobody) const&& = delete;
   bool online(std::string_view id, Viewer viewer = nobody) const {
     return options_.may_see(viewer, id) && snapshot_.online(id, viewer);
+  }
+  template <class Ids, class Fn>
+  std::size_t views(const Ids& ids, Viewer viewer, Fn&& on_user_view) const& {
+    std::size_t seen = 0;
+    snapshot_.views(ids, viewer, [&](const UserView& user) {
+      if (!options_.may_see(viewer, user.id)) return;
+      ++seen;
+      on_user_view(user);
+    });
+    return seen;
+  }
+  template <class Ids, class Fn>
+  std::size_t views(const Ids& ids, Fn&& on_user_view) const& {
+    return views(ids, nobody, on_user_view);
   }
   /// @}
   /// Returns the next time at which what others see changes without an event; see Snapshot::next_deadline.

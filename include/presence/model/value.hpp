@@ -736,7 +736,7 @@ class ObjectMaker {
  private:
   void sort() {
     if (is_sorted_) return;
-    detail::sort_by_calls(members_.begin(), members_.size(),
+    detail::sort(members_.begin(), members_.size(),
                           [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
     is_sorted_ = true;
   }

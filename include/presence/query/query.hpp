@@ -144,19 +144,20 @@ inline bool asks_for_online(const Filter& filter) noexcept {
 }
 
 /// Calls `consider` once with the view of every user that the filter may match, in no order. If the filter names ids,
-/// looks up only these users. If it asks for users who are online, skips users who are known to be offline. Returns the
-/// number of users that were examined.
+/// looks up only these users. If it asks for users who are online, looks only at those. Users whose last_active is
+/// known to be earlier than `least_active` are passed over; the callback may raise it. Returns the number of users
+/// examined.
 inline std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer,
-                                  FunctionRef<void(const UserView&)> consider) {
+                                  const Timestamp& least_active, FunctionRef<void(const UserView&)> consider) {
   std::size_t looked_at = 0;
   std::vector<std::string_view> ids;
   if (add_ids_asked_for(filter, ids)) {
     detail::sort(ids, [](std::string_view a, std::string_view b) { return a < b; });
     for (std::size_t i = 0; i < ids.size(); ++i) {
-      if (i > 0 && ids[i] == ids[i - 1]) continue;
-      ++looked_at;
-      if (const std::optional<UserView> user = snapshot.view(ids[i], viewer)) consider(*user);
+      if (i == 0 || ids[i] != ids[i - 1]) ids[looked_at++] = ids[i];
     }
+    ids.resize(looked_at);
+    snapshot.views(ids, viewer, consider);
     return looked_at;
   }
 
@@ -166,8 +167,13 @@ inline std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter
   const bool is_one_user = !viewer.id().empty();
   const auto look = [&](const UserTable::Found& found) {
     ++looked_at;
+    const RowView row = found.row();
+    if (least_active != absent && is_plain(row, root->rules)) {
+      const Timestamp active = row.latest_active();
+      if (active != absent && active < least_active) return;
+    }
     const std::optional<UserView> user = view_of(found, false, *root);
-    if (user && !(is_one_user && self.is(found.row().id()))) consider(*user);
+    if (user && !(is_one_user && self.is(row.id()))) consider(*user);
   };
   if (asks_for_online(filter)) {
     root->table.each_online(look);
@@ -189,8 +195,15 @@ inline std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked,
   const KeySorter sorter(asked.sort, FieldComparisons<UserView>::all());
   const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(&a, &b) < 0; };
   TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
-  each_candidate(snapshot, asked.filter, viewer, [&](const UserView& user) {
-    if (holds(user) && (!may_see || may_see(user.id))) page.add(user);
+  const bool is_latest_first =
+      !asked.sort.empty() && asked.sort[0].field == "last_active" && asked.sort[0].order == Order::descending;
+  Timestamp least_active = absent;
+  each_candidate(snapshot, asked.filter, viewer, least_active, [&](const UserView& user) {
+    if (!holds(user) || (may_see && !may_see(user.id))) return;
+    page.add(user);
+    const UserView* const bound = is_latest_first ? page.bound() : nullptr;
+    // Users who were never active come first.
+    if (bound != nullptr) least_active = bound->last_active ? *bound->last_active : never;
   });
   const std::vector<UserView> users = page.take();
   for (const UserView& user : users) on_user_view(user);

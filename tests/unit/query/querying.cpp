@@ -61,7 +61,8 @@ std::string sorted(const Snapshot& s, std::vector<SortKey> keys, Viewer viewer =
 
 /// The number of users that a query examines.
 std::size_t looked_at(const Snapshot& s, const Filter& filter, Viewer viewer = nobody) {
-  return detail::each_candidate(s, filter, viewer, [](const UserView&) {});
+  const Timestamp none = detail::absent;
+  return detail::each_candidate(s, filter, viewer, none, [](const UserView&) {});
 }
 
 Channel channel(std::string id, const Value& x) {

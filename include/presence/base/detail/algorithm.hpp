@@ -2,7 +2,6 @@
 #ifndef PRESENCE_BASE_DETAIL_ALGORITHM_HPP
 #define PRESENCE_BASE_DETAIL_ALGORITHM_HPP
 
-#include <presence/base/detail/callback.hpp>
 #include <presence/config.hpp>
 
 #include <cstddef>      // for size_t, ptrdiff_t
@@ -77,11 +76,11 @@ void erase_if(Vector& vector, IsDropped is_dropped) noexcept {
 /// per type. Not stable. Never allocates.
 class ElementSorter {
  public:
-  /// The elements begin at `first`, `size` bytes apart. `swap` exchanges two of them; null if their bytes can be
-  /// copied.
-  ElementSorter(void* first, std::size_t size, void (*swap)(void*, void*) noexcept, const void* order,
+  /// The elements begin at `first`, `size` bytes apart. `exchange` exchanges two of them; null if their bytes
+  /// can be copied.
+  ElementSorter(void* first, std::size_t size, void (*exchange)(void*, void*) noexcept, const void* order,
                 bool (*is_less)(const void* order, const void* a, const void* b)) noexcept
-      : first_(static_cast<unsigned char*>(first)), size_(size), swap_(swap), order_(order), is_less_(is_less) {}
+      : first_(static_cast<unsigned char*>(first)), size_(size), swap_(exchange), order_(order), is_less_(is_less) {}
 
   /// Heapsort of `count` elements from `first`.
   PRESENCE_DETAIL_APART void heap_sort(std::size_t first, std::size_t count) const {
@@ -202,78 +201,19 @@ void intro_sort(It first, std::ptrdiff_t count, const Less& less, int depth) {
   if (count > 1) detail::sorter_of(&*first, less).intro_sort(0, static_cast<std::size_t>(count), depth);
 }
 /// @}
-/// Sorts a vector. O(n log n). Not stable.
-template <class Vector, class Less>
-void sort(Vector& vector, const Less& less) {
-  int depth = 0;
-  for (std::size_t size = vector.size(); size > 0; size /= 2) depth += 2;
-  detail::intro_sort(vector.begin(), static_cast<std::ptrdiff_t>(vector.size()), less, depth);
-}
-
-/// As `intro_sort`, for elements that are only known by their indices.
-class IndexSort {
- public:
-  using IsLess = FunctionRef<bool(std::size_t, std::size_t)>;
-  using Swap = FunctionRef<void(std::size_t, std::size_t)>;
-
-  IndexSort(IsLess is_less, Swap swap) noexcept : is_less_(is_less), swap_(swap) {}
-
-  PRESENCE_DETAIL_APART void sort(std::size_t first, std::size_t count, int depth) const {
-    for (; count > 16; --depth) {
-      if (depth == 0) return heap_sort(first, count);
-      const std::size_t middle = first + count / 2, last = first + count - 1;
-      if (is_less_(last, middle)) swap_(last, middle);
-      if (is_less_(first, middle)) swap_(first, middle);
-      if (is_less_(last, first)) swap_(last, first);
-      std::size_t low = first, high = first + count;
-      for (;;) {
-        while (is_less_(++low, first)) {
-        }
-        while (is_less_(first, --high)) {
-        }
-        if (low >= high) break;
-        swap_(low, high);
-      }
-      swap_(first, high);
-      sort(high + 1, last - high, depth - 1);
-      count = high - first;
-    }
-    for (std::size_t i = 1; i < count; ++i) {
-      for (std::size_t at = first + i; at > first && is_less_(at, at - 1); --at) swap_(at, at - 1);
-    }
-  }
-
- private:
-  void sift(std::size_t first, std::size_t at, std::size_t size) const {
-    for (std::size_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
-      if (child + 1 < size && is_less_(first + child, first + child + 1)) ++child;
-      if (!is_less_(first + at, first + child)) break;
-      swap_(first + at, first + child);
-      at = child;
-    }
-  }
-  PRESENCE_DETAIL_APART void heap_sort(std::size_t first, std::size_t count) const {
-    for (std::size_t i = count / 2; i > 0; --i) sift(first, i - 1, count);
-    for (std::size_t size = count; size > 1; --size) {
-      swap_(first, first + size - 1);
-      sift(first, 0, size - 1);
-    }
-  }
-
-  IsLess is_less_;
-  Swap swap_;
-};
-
-/// As `sort`, for `count` elements from `first`. Calls code that is compiled once for all types: smaller, and slower by
-/// the calls of `is_less` and of a function that swaps.
-template <class T, class IsLess>
-void sort_by_calls(T* first, std::size_t count, const IsLess& is_less) {
+/// @{
+/// Sorts `count` elements from `first`, or a vector. O(n log n). Not stable.
+template <class T, class Less>
+void sort(T* first, std::size_t count, const Less& less) {
   int depth = 0;
   for (std::size_t size = count; size > 0; size /= 2) depth += 2;
-  const auto is_less_at = [&](std::size_t i, std::size_t j) { return is_less(first[i], first[j]); };
-  const auto swap_at = [first](std::size_t i, std::size_t j) { std::swap(first[i], first[j]); };
-  IndexSort(is_less_at, swap_at).sort(0, count, depth);
+  detail::intro_sort(first, static_cast<std::ptrdiff_t>(count), less, depth);
 }
+template <class Vector, class Less>
+void sort(Vector& vector, const Less& less) {
+  if (vector.size() != 0) detail::sort(&*vector.begin(), vector.size(), less);
+}
+/// @}
 
 /// Makes room for one more element, so that adding it cannot fail. Amortised O(1).
 template <class Vector>

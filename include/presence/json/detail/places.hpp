@@ -21,7 +21,7 @@ struct JsonPlace {
 
 /// Sorts keys of an object by name, and keys with the same name by offset.
 inline void sort_places(JsonPlace* places, std::size_t count) {
-  detail::sort_by_calls(places, count, [](const JsonPlace& a, const JsonPlace& b) {
+  detail::sort(places, count, [](const JsonPlace& a, const JsonPlace& b) {
     const int order = a.name.compare(b.name);
     return order != 0 ? order < 0 : a.offset < b.offset;
   });

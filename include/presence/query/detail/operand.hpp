@@ -410,7 +410,7 @@ class ValueSet {
   // The order is a function pointer, so that numbers and objects are sorted by the same code.
   template <class T>
   static void make_set(CompactVector<T>& all, bool (*is_before)(const T&, const T&) noexcept) {
-    detail::sort_by_calls(all.begin(), all.size(), is_before);
+    detail::sort(all.begin(), all.size(), is_before);
     std::size_t kept = 0;
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (kept > 0 && !is_before(all[kept - 1], all[i])) continue;

@@ -166,6 +166,9 @@ class TopK {
     if (items_.size() / 2 >= kept_ && items_.size() >= 64) cut();
   }
 
+  /// Returns an item that every item selected from now on comes before; null if there is none yet.
+  const Item* bound() const noexcept { return is_cut_ && kept_ != 0 ? &items_[kept_ - 1] : nullptr; }
+
   /// Returns the selected items in order. Call it once, after all items were added.
   std::vector<Item> take() {
     cut();

@@ -164,6 +164,10 @@ class alignas(64) Page : public Branch {
       if (!one.is_plain() || one.has_data()) one.prefetch_elsewhere();
     }
   }
+  void prefetch_rests() const noexcept {
+    detail::prefetch(this, 1);
+    detail::prefetch(rest(size - 1), size * sizeof(RowRest));
+  }
   void prefetch_dues() const noexcept { detail::prefetch(dues(), size * sizeof(LowerBound)); }
   /// @}
 

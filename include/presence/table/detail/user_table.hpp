@@ -486,6 +486,7 @@ class BasicUserTable {
   void each_online(Visit visit) const {
     Walk<levels> walk(top_);
     for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
+      walk.prefetch_following_rests();
       for (std::uint32_t rows = page->online_rows(); rows != 0; rows &= rows - 1)
         visit(Found{page, static_cast<std::uint32_t>(detail::lowest_bit(rows))});
       for (std::uint32_t at = Page::room; at < page->size; ++at) {

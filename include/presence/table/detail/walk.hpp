@@ -47,6 +47,10 @@ class Walk {
   void prefetch_following() const noexcept {
     if (const Page* const page = following_page()) page->prefetch_rows();
   }
+  /// Prefetches the rests of these rows only.
+  void prefetch_following_rests() const noexcept {
+    if (const Page* const page = following_page()) page->prefetch_rests();
+  }
   /// @{
   /// Prefetches what two walks will read, except what they share. `prefetch_opened`: the beginning of each branch below
   /// two nodes that were just opened. `prefetch_following`: the rows of the next pages.
