@@ -155,16 +155,20 @@
 
 /// @{
 /// Internal: FLAT inlines all calls into a function; APART keeps a function from being inlined into its callers.
-/// Together they keep the most common path short and its variables in registers.
+/// Together they keep the most common path short and its variables in registers. RARE is APART for what is seldom
+/// called: compiled for size.
 #if defined(__GNUC__) || defined(__clang__)
 #define PRESENCE_DETAIL_FLAT __attribute__((__flatten__))
 #define PRESENCE_DETAIL_APART __attribute__((__noinline__))
+#define PRESENCE_DETAIL_RARE __attribute__((__noinline__, __cold__))
 #elif defined(_MSC_VER)
 #define PRESENCE_DETAIL_FLAT
 #define PRESENCE_DETAIL_APART __declspec(noinline)
+#define PRESENCE_DETAIL_RARE __declspec(noinline)
 #else
 #define PRESENCE_DETAIL_FLAT
 #define PRESENCE_DETAIL_APART
+#define PRESENCE_DETAIL_RARE
 #endif
 /// @}
 
@@ -3222,7 +3226,7 @@ class Value {
   friend unsigned detail::levels_of(const Value& value) noexcept;
   friend detail::CompactVector<ValueMember> detail::take_members(Value& value) noexcept;
 
-  void set_text(std::string_view text) {
+  PRESENCE_DETAIL_APART void set_text(std::string_view text) {
     content_.text = detail::CompactText(text).release();
     kind_ = ValueKind::string;
   }
@@ -3232,6 +3236,7 @@ class Value {
     levels_ = static_cast<std::uint8_t>(levels);
   }
   void set_members(detail::CompactVector<ValueMember> members, unsigned levels) noexcept;
+  void free_memory() noexcept;
   void set_invalid() noexcept { kind_ = ValueKind::invalid; }  // precondition: it is null
   void swap(Value& other) noexcept {
     std::swap(kind_, other.kind_);
@@ -3259,7 +3264,7 @@ class Value {
 class ValueMember : private Value {
  public:
   /// The name is copied.
-  ValueMember(std::string_view name, Value value) : Value(std::move(value)) {
+  PRESENCE_DETAIL_APART ValueMember(std::string_view name, Value value) : Value(std::move(value)) {
     if (name.size() <= sizeof(name_.inside)) {
       size_ = static_cast<std::uint8_t>(name.size());
       if (!name.empty()) std::memcpy(name_.inside, name.data(), name.size());
@@ -3323,7 +3328,7 @@ class ValueMember : private Value {
   Name name_;
 };
 
-inline Value::Value(const Value& other) : Value() {
+PRESENCE_DETAIL_APART inline Value::Value(const Value& other) : Value() {
   if (other.kind_ == ValueKind::string) {
     set_text(detail::CompactText::text_of(other.content_.text));
   } else if (other.kind_ == ValueKind::array) {
@@ -3342,6 +3347,9 @@ inline Value::Value(const Value& other) : Value() {
   }
 }
 inline Value::~Value() {
+  if (kind_ == ValueKind::string || kind_ == ValueKind::array || kind_ == ValueKind::object) free_memory();
+}
+PRESENCE_DETAIL_APART inline void Value::free_memory() noexcept {
   if (kind_ == ValueKind::string) {
     detail::CompactText::adopt(content_.text);
   } else if (kind_ == ValueKind::array) {
@@ -3453,17 +3461,7 @@ class ObjectMaker {
   }
   /// Removes all members whose names are repeated.
   void drop_repeated() {
-    if (!has_repeated()) return;
-    std::size_t kept = 0;
-    for (std::size_t i = 0, next = 0; i < members_.size(); i = next) {
-      for (next = i + 1; next < members_.size() && members_[next].name() == members_[i].name();) ++next;
-      if (next - i > 1) continue;
-      if (kept != i) members_[kept] = std::move(members_[i]);
-      ++kept;
-    }
-    members_.truncate(kept);
-    levels_ = 1;
-    for (const ValueMember& member : members_) levels_ = greater_of(levels_, levels_of(member.value()) + 1);
+    if (has_repeated()) drop_those_repeated();
   }
   /// Precondition: no name is repeated.
   Value take() {
@@ -3478,8 +3476,22 @@ class ObjectMaker {
   }
 
  private:
+  PRESENCE_DETAIL_RARE void drop_those_repeated() {
+    std::size_t kept = 0;
+    for (std::size_t i = 0, next = 0; i < members_.size(); i = next) {
+      for (next = i + 1; next < members_.size() && members_[next].name() == members_[i].name();) ++next;
+      if (next - i > 1) continue;
+      if (kept != i) members_[kept] = std::move(members_[i]);
+      ++kept;
+    }
+    members_.truncate(kept);
+    levels_ = 1;
+    for (const ValueMember& member : members_) levels_ = greater_of(levels_, levels_of(member.value()) + 1);
+  }
   void sort() {
-    if (is_sorted_) return;
+    if (!is_sorted_) sort_unsorted();
+  }
+  PRESENCE_DETAIL_APART void sort_unsorted() {
     detail::sort(members_.begin(), members_.size(),
                           [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
     is_sorted_ = true;
@@ -3493,7 +3505,7 @@ class ObjectMaker {
 
 }  // namespace detail
 
-inline Value::Value(const ValueView& view) : Value() {
+PRESENCE_DETAIL_APART inline Value::Value(const ValueView& view) : Value() {
   switch (view.kind()) {
     case ValueKind::boolean: *this = Value(view.truth()); break;
     case ValueKind::integer: *this = Value(view.integer()); break;
@@ -3872,7 +3884,7 @@ class Attributes {
   Attributes() noexcept = default;
   /// @{
   /// A copy is deep. A moved-from map is empty.
-  Attributes(const Attributes& other) : Attributes() {
+  PRESENCE_DETAIL_APART Attributes(const Attributes& other) : Attributes() {
     for (const Entry& entry : other) insert(end(), entry);
   }
   Attributes(Attributes&& other) noexcept { swap(other); }
@@ -3888,9 +3900,7 @@ class Attributes {
   }
   /// @}
   ~Attributes() {
-    for (const Run& run : runs_) {
-      for (Entry* const entry : run) detail::destroy(entry);
-    }
+    if (runs_.has_memory()) destroy_entries();
   }
 
   /// Returns a reference to the value of the field. Inserts the field with a null value if it is absent. O(log fields).
@@ -3905,7 +3915,7 @@ class Attributes {
     return has(place, name) ? &place->value : nullptr;
   }
   /// Erases the field. Returns true if it existed. O(log fields).
-  bool erase(std::string_view name) {
+  PRESENCE_DETAIL_APART bool erase(std::string_view name) {
     const const_iterator place = place_of(name);
     if (!has(place, name)) return false;
     Run& run = runs_[place.run_];
@@ -3943,7 +3953,7 @@ class Attributes {
   friend class Value;
 
   /// Returns the position of the field, or of the first field that is ordered after it.
-  const_iterator place_of(std::string_view name) const noexcept {
+  PRESENCE_DETAIL_APART const_iterator place_of(std::string_view name) const noexcept {
     const auto is_before = [name](const Entry* entry) { return entry->name < name; };
     const Run* const run = detail::partition_point(runs_.begin(), runs_.end(),
                                                    [&](const Run& one) { return is_before(one[one.size() - 1]); });
@@ -3954,7 +3964,7 @@ class Attributes {
   }
   bool has(const_iterator place, std::string_view name) const noexcept { return place != end() && place->name == name; }
 
-  Entry& insert(const_iterator place, Entry entry) {
+  PRESENCE_DETAIL_APART Entry& insert(const_iterator place, Entry entry) {
     struct Owner {
       Entry* entry;
       ~Owner() {
@@ -3970,7 +3980,7 @@ class Attributes {
   }
   /// Adds a run if there is no run or the run is full, so that an entry fits at the position. An append does not split
   /// a full run, so names that are inserted in ascending order fill their runs.
-  void make_room(std::size_t& run, std::size_t& at) {
+  PRESENCE_DETAIL_RARE void make_room(std::size_t& run, std::size_t& at) {
     Run another;
     if (runs_.empty() || at == 0) {
       another.reserve_one_more();
@@ -3989,6 +3999,11 @@ class Attributes {
         ++run;
         at -= half;
       }
+    }
+  }
+  PRESENCE_DETAIL_APART void destroy_entries() noexcept {
+    for (const Run& run : runs_) {
+      for (Entry* const entry : run) detail::destroy(entry);
     }
   }
   void swap(Attributes& other) noexcept {
@@ -4104,7 +4119,7 @@ class AttributesView {
   /// @}
 
   /// Returns a copy that owns its fields. O(fields).
-  operator Attributes() const {
+  PRESENCE_DETAIL_APART operator Attributes() const {
     Attributes copy;
     if (!empty()) copy_to(copy);  // most users have none
     return copy;
@@ -5074,7 +5089,7 @@ struct PresenceEventView {
   /// @}
 
   /// Returns a copy that owns its strings.
-  explicit operator PresenceEvent() const {
+  PRESENCE_DETAIL_APART explicit operator PresenceEvent() const {
     auto event = detail::make_event<PresenceEvent>(type, std::string(user), std::string(session), at);
     event.invisible = invisible;
     if (status) event.status = std::string(*status);
@@ -21335,7 +21350,7 @@ class Filter : private Value {
 
   Filter() noexcept = default;
   /// Copies all parts.
-  Filter(const Filter& other)
+  PRESENCE_DETAIL_APART Filter(const Filter& other)
       : Value(other.operand()), op_(other.op_), depth_(other.depth_), code_(other.code_), what_(other.what_) {
     if (is_test()) {
       what_.field = detail::CompactText(other.field()).release();
@@ -21362,11 +21377,7 @@ class Filter : private Value {
   }
   /// @}
   ~Filter() {
-    if (is_test()) {
-      detail::CompactText::adopt(what_.field);
-    } else if (is_combination()) {
-      Parts::adopt(what_.parts);
-    }
+    if (op_ != Operator::everything && op_ != Operator::invalid) free_memory();
   }
 
   Operator op() const noexcept { return op_; }  ///< says which of the members below apply
@@ -21404,7 +21415,7 @@ class Filter : private Value {
   /// - `autocomplete`: a string that is not empty.
   /// - `gt`, `gte`, `lt` and `lte`: a number, a string or a timestamp.
   /// - `contains`: any value but an array.
-  static Filter test(Operator op, std::string_view field, Value operand) {
+  PRESENCE_DETAIL_APART static Filter test(Operator op, std::string_view field, Value operand) {
     if (field.empty() || field.front() == '$') return invalid(ErrorCode::bad_operand, "a field needs a name without $");
     if (const char* const wrong = wrong_operand(op, operand.view())) return invalid(ErrorCode::bad_operand, wrong);
     detail::CompactText name(field);
@@ -21458,7 +21469,14 @@ class Filter : private Value {
   }
   bool is_test() const noexcept { return op_ != Operator::everything && op_ != Operator::invalid && !is_combination(); }
   Value& own_operand() noexcept { return *this; }
-  void swap(Filter& other) noexcept {
+  PRESENCE_DETAIL_APART void free_memory() noexcept {
+    if (is_test()) {
+      detail::CompactText::adopt(what_.field);
+    } else if (is_combination()) {
+      Parts::adopt(what_.parts);
+    }
+  }
+  PRESENCE_DETAIL_APART void swap(Filter& other) noexcept {
     std::swap(op_, other.op_);
     std::swap(depth_, other.depth_);
     std::swap(code_, other.code_);
@@ -21481,7 +21499,8 @@ class Filter : private Value {
     return combination_from(op, std::move(parts), 0, 0);
   }
   /// Combines parts. The parts before `first` are known to be valid and at most `depth` deep.
-  static Filter combination_from(Operator op, Parts parts, std::size_t first, unsigned depth) noexcept {
+  PRESENCE_DETAIL_APART static Filter combination_from(Operator op, Parts parts, std::size_t first,
+                                                       unsigned depth) noexcept {
     for (std::size_t i = first; i < parts.size(); ++i) {
       const Filter& part = parts[i];
       if (part.op_ == Operator::invalid) return invalid(part.code_, part.what_.message);
@@ -21496,7 +21515,7 @@ class Filter : private Value {
   }
 
   /// Returns whether all numbers in the value are finite.
-  static bool is_finite(const ValueView& value) noexcept {
+  PRESENCE_DETAIL_APART static bool is_finite(const ValueView& value) noexcept {
     if (value.kind() == ValueKind::real) return value.real() - value.real() == 0.0;
     for (std::size_t i = 0; value.kind() == ValueKind::array && i < value.size(); ++i) {
       if (!is_finite(value[i])) return false;
@@ -21508,7 +21527,7 @@ class Filter : private Value {
   }
 
   /// Returns why the operator cannot compare with an object, or a null pointer if it can.
-  static const char* wrong_object(Operator op) noexcept {
+  PRESENCE_DETAIL_RARE static const char* wrong_object(Operator op) noexcept {
     switch (op) {
       case Operator::eq:
       case Operator::ne:
@@ -21525,7 +21544,7 @@ class Filter : private Value {
     }
   }
 
-  static const char* wrong_operand(Operator op, const ValueView& operand) noexcept {
+  PRESENCE_DETAIL_APART static const char* wrong_operand(Operator op, const ValueView& operand) noexcept {
     const ValueKind kind = operand.kind();
     if (kind == ValueKind::invalid) return "a value that cannot be held: an array in an array, or one too deep";
     if (!is_finite(operand)) return "a number must be finite";

@@ -128,7 +128,7 @@ class Attributes {
   Attributes() noexcept = default;
   /// @{
   /// A copy is deep. A moved-from map is empty.
-  Attributes(const Attributes& other) : Attributes() {
+  PRESENCE_DETAIL_APART Attributes(const Attributes& other) : Attributes() {
     for (const Entry& entry : other) insert(end(), entry);
   }
   Attributes(Attributes&& other) noexcept { swap(other); }
@@ -144,9 +144,7 @@ class Attributes {
   }
   /// @}
   ~Attributes() {
-    for (const Run& run : runs_) {
-      for (Entry* const entry : run) detail::destroy(entry);
-    }
+    if (runs_.has_memory()) destroy_entries();
   }
 
   /// Returns a reference to the value of the field. Inserts the field with a null value if it is absent. O(log fields).
@@ -161,7 +159,7 @@ class Attributes {
     return has(place, name) ? &place->value : nullptr;
   }
   /// Erases the field. Returns true if it existed. O(log fields).
-  bool erase(std::string_view name) {
+  PRESENCE_DETAIL_APART bool erase(std::string_view name) {
     const const_iterator place = place_of(name);
     if (!has(place, name)) return false;
     Run& run = runs_[place.run_];
@@ -199,7 +197,7 @@ class Attributes {
   friend class Value;
 
   /// Returns the position of the field, or of the first field that is ordered after it.
-  const_iterator place_of(std::string_view name) const noexcept {
+  PRESENCE_DETAIL_APART const_iterator place_of(std::string_view name) const noexcept {
     const auto is_before = [name](const Entry* entry) { return entry->name < name; };
     const Run* const run = detail::partition_point(runs_.begin(), runs_.end(),
                                                    [&](const Run& one) { return is_before(one[one.size() - 1]); });
@@ -210,7 +208,7 @@ class Attributes {
   }
   bool has(const_iterator place, std::string_view name) const noexcept { return place != end() && place->name == name; }
 
-  Entry& insert(const_iterator place, Entry entry) {
+  PRESENCE_DETAIL_APART Entry& insert(const_iterator place, Entry entry) {
     struct Owner {
       Entry* entry;
       ~Owner() {
@@ -226,7 +224,7 @@ class Attributes {
   }
   /// Adds a run if there is no run or the run is full, so that an entry fits at the position. An append does not split
   /// a full run, so names that are inserted in ascending order fill their runs.
-  void make_room(std::size_t& run, std::size_t& at) {
+  PRESENCE_DETAIL_RARE void make_room(std::size_t& run, std::size_t& at) {
     Run another;
     if (runs_.empty() || at == 0) {
       another.reserve_one_more();
@@ -245,6 +243,11 @@ class Attributes {
         ++run;
         at -= half;
       }
+    }
+  }
+  PRESENCE_DETAIL_APART void destroy_entries() noexcept {
+    for (const Run& run : runs_) {
+      for (Entry* const entry : run) detail::destroy(entry);
     }
   }
   void swap(Attributes& other) noexcept {
@@ -360,7 +363,7 @@ class AttributesView {
   /// @}
 
   /// Returns a copy that owns its fields. O(fields).
-  operator Attributes() const {
+  PRESENCE_DETAIL_APART operator Attributes() const {
     Attributes copy;
     if (!empty()) copy_to(copy);  // most users have none
     return copy;

@@ -321,7 +321,7 @@ struct PresenceEventView {
   /// @}
 
   /// Returns a copy that owns its strings.
-  explicit operator PresenceEvent() const {
+  PRESENCE_DETAIL_APART explicit operator PresenceEvent() const {
     auto event = detail::make_event<PresenceEvent>(type, std::string(user), std::string(session), at);
     event.invisible = invisible;
     if (status) event.status = std::string(*status);

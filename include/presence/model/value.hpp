@@ -478,7 +478,7 @@ class Value {
   friend unsigned detail::levels_of(const Value& value) noexcept;
   friend detail::CompactVector<ValueMember> detail::take_members(Value& value) noexcept;
 
-  void set_text(std::string_view text) {
+  PRESENCE_DETAIL_APART void set_text(std::string_view text) {
     content_.text = detail::CompactText(text).release();
     kind_ = ValueKind::string;
   }
@@ -488,6 +488,7 @@ class Value {
     levels_ = static_cast<std::uint8_t>(levels);
   }
   void set_members(detail::CompactVector<ValueMember> members, unsigned levels) noexcept;
+  void free_memory() noexcept;
   void set_invalid() noexcept { kind_ = ValueKind::invalid; }  // precondition: it is null
   void swap(Value& other) noexcept {
     std::swap(kind_, other.kind_);
@@ -515,7 +516,7 @@ class Value {
 class ValueMember : private Value {
  public:
   /// The name is copied.
-  ValueMember(std::string_view name, Value value) : Value(std::move(value)) {
+  PRESENCE_DETAIL_APART ValueMember(std::string_view name, Value value) : Value(std::move(value)) {
     if (name.size() <= sizeof(name_.inside)) {
       size_ = static_cast<std::uint8_t>(name.size());
       if (!name.empty()) std::memcpy(name_.inside, name.data(), name.size());
@@ -579,7 +580,7 @@ class ValueMember : private Value {
   Name name_;
 };
 
-inline Value::Value(const Value& other) : Value() {
+PRESENCE_DETAIL_APART inline Value::Value(const Value& other) : Value() {
   if (other.kind_ == ValueKind::string) {
     set_text(detail::CompactText::text_of(other.content_.text));
   } else if (other.kind_ == ValueKind::array) {
@@ -598,6 +599,9 @@ inline Value::Value(const Value& other) : Value() {
   }
 }
 inline Value::~Value() {
+  if (kind_ == ValueKind::string || kind_ == ValueKind::array || kind_ == ValueKind::object) free_memory();
+}
+PRESENCE_DETAIL_APART inline void Value::free_memory() noexcept {
   if (kind_ == ValueKind::string) {
     detail::CompactText::adopt(content_.text);
   } else if (kind_ == ValueKind::array) {
@@ -709,17 +713,7 @@ class ObjectMaker {
   }
   /// Removes all members whose names are repeated.
   void drop_repeated() {
-    if (!has_repeated()) return;
-    std::size_t kept = 0;
-    for (std::size_t i = 0, next = 0; i < members_.size(); i = next) {
-      for (next = i + 1; next < members_.size() && members_[next].name() == members_[i].name();) ++next;
-      if (next - i > 1) continue;
-      if (kept != i) members_[kept] = std::move(members_[i]);
-      ++kept;
-    }
-    members_.truncate(kept);
-    levels_ = 1;
-    for (const ValueMember& member : members_) levels_ = greater_of(levels_, levels_of(member.value()) + 1);
+    if (has_repeated()) drop_those_repeated();
   }
   /// Precondition: no name is repeated.
   Value take() {
@@ -734,8 +728,22 @@ class ObjectMaker {
   }
 
  private:
+  PRESENCE_DETAIL_RARE void drop_those_repeated() {
+    std::size_t kept = 0;
+    for (std::size_t i = 0, next = 0; i < members_.size(); i = next) {
+      for (next = i + 1; next < members_.size() && members_[next].name() == members_[i].name();) ++next;
+      if (next - i > 1) continue;
+      if (kept != i) members_[kept] = std::move(members_[i]);
+      ++kept;
+    }
+    members_.truncate(kept);
+    levels_ = 1;
+    for (const ValueMember& member : members_) levels_ = greater_of(levels_, levels_of(member.value()) + 1);
+  }
   void sort() {
-    if (is_sorted_) return;
+    if (!is_sorted_) sort_unsorted();
+  }
+  PRESENCE_DETAIL_APART void sort_unsorted() {
     detail::sort(members_.begin(), members_.size(),
                           [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
     is_sorted_ = true;
@@ -749,7 +757,7 @@ class ObjectMaker {
 
 }  // namespace detail
 
-inline Value::Value(const ValueView& view) : Value() {
+PRESENCE_DETAIL_APART inline Value::Value(const ValueView& view) : Value() {
   switch (view.kind()) {
     case ValueKind::boolean: *this = Value(view.truth()); break;
     case ValueKind::integer: *this = Value(view.integer()); break;

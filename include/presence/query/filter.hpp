@@ -106,7 +106,7 @@ class Filter : private Value {
 
   Filter() noexcept = default;
   /// Copies all parts.
-  Filter(const Filter& other)
+  PRESENCE_DETAIL_APART Filter(const Filter& other)
       : Value(other.operand()), op_(other.op_), depth_(other.depth_), code_(other.code_), what_(other.what_) {
     if (is_test()) {
       what_.field = detail::CompactText(other.field()).release();
@@ -133,11 +133,7 @@ class Filter : private Value {
   }
   /// @}
   ~Filter() {
-    if (is_test()) {
-      detail::CompactText::adopt(what_.field);
-    } else if (is_combination()) {
-      Parts::adopt(what_.parts);
-    }
+    if (op_ != Operator::everything && op_ != Operator::invalid) free_memory();
   }
 
   Operator op() const noexcept { return op_; }  ///< says which of the members below apply
@@ -175,7 +171,7 @@ class Filter : private Value {
   /// - `autocomplete`: a string that is not empty.
   /// - `gt`, `gte`, `lt` and `lte`: a number, a string or a timestamp.
   /// - `contains`: any value but an array.
-  static Filter test(Operator op, std::string_view field, Value operand) {
+  PRESENCE_DETAIL_APART static Filter test(Operator op, std::string_view field, Value operand) {
     if (field.empty() || field.front() == '$') return invalid(ErrorCode::bad_operand, "a field needs a name without $");
     if (const char* const wrong = wrong_operand(op, operand.view())) return invalid(ErrorCode::bad_operand, wrong);
     detail::CompactText name(field);
@@ -229,7 +225,14 @@ class Filter : private Value {
   }
   bool is_test() const noexcept { return op_ != Operator::everything && op_ != Operator::invalid && !is_combination(); }
   Value& own_operand() noexcept { return *this; }
-  void swap(Filter& other) noexcept {
+  PRESENCE_DETAIL_APART void free_memory() noexcept {
+    if (is_test()) {
+      detail::CompactText::adopt(what_.field);
+    } else if (is_combination()) {
+      Parts::adopt(what_.parts);
+    }
+  }
+  PRESENCE_DETAIL_APART void swap(Filter& other) noexcept {
     std::swap(op_, other.op_);
     std::swap(depth_, other.depth_);
     std::swap(code_, other.code_);
@@ -252,7 +255,8 @@ class Filter : private Value {
     return combination_from(op, std::move(parts), 0, 0);
   }
   /// Combines parts. The parts before `first` are known to be valid and at most `depth` deep.
-  static Filter combination_from(Operator op, Parts parts, std::size_t first, unsigned depth) noexcept {
+  PRESENCE_DETAIL_APART static Filter combination_from(Operator op, Parts parts, std::size_t first,
+                                                       unsigned depth) noexcept {
     for (std::size_t i = first; i < parts.size(); ++i) {
       const Filter& part = parts[i];
       if (part.op_ == Operator::invalid) return invalid(part.code_, part.what_.message);
@@ -267,7 +271,7 @@ class Filter : private Value {
   }
 
   /// Returns whether all numbers in the value are finite.
-  static bool is_finite(const ValueView& value) noexcept {
+  PRESENCE_DETAIL_APART static bool is_finite(const ValueView& value) noexcept {
     if (value.kind() == ValueKind::real) return value.real() - value.real() == 0.0;
     for (std::size_t i = 0; value.kind() == ValueKind::array && i < value.size(); ++i) {
       if (!is_finite(value[i])) return false;
@@ -279,7 +283,7 @@ class Filter : private Value {
   }
 
   /// Returns why the operator cannot compare with an object, or a null pointer if it can.
-  static const char* wrong_object(Operator op) noexcept {
+  PRESENCE_DETAIL_RARE static const char* wrong_object(Operator op) noexcept {
     switch (op) {
       case Operator::eq:
       case Operator::ne:
@@ -296,7 +300,7 @@ class Filter : private Value {
     }
   }
 
-  static const char* wrong_operand(Operator op, const ValueView& operand) noexcept {
+  PRESENCE_DETAIL_APART static const char* wrong_operand(Operator op, const ValueView& operand) noexcept {
     const ValueKind kind = operand.kind();
     if (kind == ValueKind::invalid) return "a value that cannot be held: an array in an array, or one too deep";
     if (!is_finite(operand)) return "a number must be finite";
