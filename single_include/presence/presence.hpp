@@ -16971,7 +16971,7 @@ struct JsonLeniency {
 
   explicit JsonLeniency(ReadNotes* where_to_note) noexcept : notes(where_to_note) {}
 
-  void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
+  PRESENCE_DETAIL_RARE void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
     const Error error{code, offset, message};
     if (!is_broken) first = error;
     is_broken = true;
@@ -17076,12 +17076,12 @@ class JsonReader {
   /// the object and returns false.
   bool next_key(std::string_view& key) { return next_key(&key); }
 
-  /// Reads all fields of an object, from behind its opening brace, and leaves it. `found.find(key)` returns the note
-  /// for the value of a key, or null. A string in the common format is recorded or skipped directly. For any other
-  /// value `read_other` is called with the result of `find`; it reads or skips the value. While the text has the common
-  /// format, the position and the marks are kept in registers.
-  template <class Found, class ReadOther>
-  void fields(Found& found, ReadOther&& read_other) {
+  /// Reads all fields of an object, from behind its opening brace, and leaves it. `find(found, key)` returns the note
+  /// for the value of a key, or null if it is skipped. A string in the common format is recorded or skipped directly.
+  /// For any other value that has a note `read_other` is called; it reads or skips the value. While the text has the
+  /// common format, the position and the marks are kept in registers.
+  void fields(void* found, JsonNote* (*find)(void* found, std::string_view key) noexcept,
+              FunctionRef<void(JsonNote&)> read_other) {
     // The first character of a key in the common format, and the marks from the quote before it on.
     const char* start = p_ < pairs_end_ && *p_ == '"' ? p_ + 1 : nullptr;
     std::uint64_t marks = start != nullptr ? marks_.from(p_) : 0;
@@ -17108,7 +17108,7 @@ class JsonReader {
         key = unusual;
       }
 
-      JsonNote* const note = found.find(key);
+      JsonNote* const note = find(found, key);
       if (value != nullptr) {
         if (*value == '"') {
           const char* const text = value + 1;
@@ -17139,7 +17139,11 @@ class JsonReader {
         fresh_ = false;
         key_offset_ = offset_of(start - 1);
       }
-      read_other(note);
+      if (note == nullptr) {
+        skip();
+      } else {
+        read_other(*note);
+      }
       start = is_before_key(p_) ? p_ + 2 : nullptr;
       if (start != nullptr) marks = marks_.from(p_ + 1);
     }
@@ -17162,7 +17166,7 @@ class JsonReader {
   }
 
   /// Reads the next value. For an array or object, only the kind and the offset are stored.
-  void read(JsonNote& value) {
+  PRESENCE_DETAIL_APART void read(JsonNote& value) {
     value.kind = peek();
     value.offset = offset();
     if (value.kind == JsonKind::string) {
@@ -17193,7 +17197,7 @@ class JsonReader {
   }
 
   /// Stores an error, unless there already is one. Always returns false.
-  bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+  PRESENCE_DETAIL_RARE bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (!failed_) {
       failed_ = true;
       error_.code = code;
@@ -17225,14 +17229,14 @@ class JsonReader {
   }
 
   /// Handles content that a strict reader rejects and a lenient one replaces. Returns true if reading continues.
-  bool pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
+  PRESENCE_DETAIL_RARE bool pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (leniency_ == nullptr) return fail(code, offset, message);
     broken_ = true;
     leniency_->pass_over(code, offset, message);
     return true;
   }
 
-  bool fail_here(const char* message) noexcept {
+  PRESENCE_DETAIL_RARE bool fail_here(const char* message) noexcept {
     return fail(p_ == end_ ? ErrorCode::truncated : ErrorCode::syntax, offset(),
                 p_ == end_ ? "the text is truncated" : message);
   }
@@ -17243,12 +17247,12 @@ class JsonReader {
     if (p_ != end_ && octet(*p_) <= ' ') skip_more_space();
   }
 
-  void skip_more_space() noexcept {
+  PRESENCE_DETAIL_APART void skip_more_space() noexcept {
     while (p_ != end_ && (*p_ == ' ' || *p_ == '\n' || *p_ == '\r' || *p_ == '\t')) ++p_;
   }
 
   /// As `peek`, for values that are not strings.
-  JsonKind peek_other() noexcept {
+  PRESENCE_DETAIL_APART JsonKind peek_other() noexcept {
     if (p_ != end_) {
       switch (*p_) {
         case '{': return JsonKind::object;
@@ -17369,7 +17373,7 @@ class JsonReader {
     return true;
   }
 
-  bool literal(std::string_view word) noexcept {
+  PRESENCE_DETAIL_APART bool literal(std::string_view word) noexcept {
     if (static_cast<std::size_t>(end_ - p_) >= word.size() && std::memcmp(p_, word.data(), word.size()) == 0) {
       p_ += word.size();
       return true;
@@ -17398,7 +17402,7 @@ class JsonReader {
     return true;
   }
 
-  void number(std::string_view* text) noexcept {
+  PRESENCE_DETAIL_APART void number(std::string_view* text) noexcept {
     const char* const start = p_;
     if (*p_ == '-') ++p_;
     if (p_ != end_ && *p_ == '0') {
@@ -17434,7 +17438,7 @@ class JsonReader {
 
   /// As `string`, for a string that is plain ASCII only up to `stop`. A separate function, so that the common case
   /// stays fast.
-  bool long_way(std::string_view* text, const char* stop) {
+  PRESENCE_DETAIL_APART bool long_way(std::string_view* text, const char* stop) {
     const char* run = p_ + 1;  // start of the part that is not yet decoded
     std::size_t decoded = 0;
     bool escaped = false;
@@ -17515,7 +17519,7 @@ class JsonReader {
     return true;
   }
 
-  bool unicode_escape(std::size_t start, bool keep) {
+  PRESENCE_DETAIL_APART bool unicode_escape(std::size_t start, bool keep) {
     std::uint32_t code = 0;
     if (!hex4(start, code)) return false;
     if (code >= 0xD800 && code <= 0xDFFF && !surrogate_pair(start, code)) return false;
@@ -17614,7 +17618,7 @@ inline namespace PRESENCE_ABI {
 namespace detail {
 
 /// Reads the next value, which must not be an array, and is not an object. Returns false after an error.
-inline bool read_scalar(JsonReader& in, Value& value) {
+PRESENCE_DETAIL_APART inline bool read_scalar(JsonReader& in, Value& value) {
   JsonValue found;
   in.read(found);
   if (!in.ok()) return false;
@@ -17842,7 +17846,7 @@ class JsonValueReader {
   }
 
   /// Fails at the first key of an object that is repeated. There must be one.
-  bool fail_at_repeated(std::size_t object) {
+  PRESENCE_DETAIL_RARE bool fail_at_repeated(std::size_t object) {
     std::size_t count = 0;
     std::string_view name;
     in_.seek(object);
@@ -17876,7 +17880,7 @@ namespace detail {
 
 /// Appends a JSON string with only the required escapes. Each maximal subpart that is not UTF-8 becomes one U+FFFD, as
 /// in web decoders, so that the output is always valid JSON.
-inline void append_json_string(std::string& out, std::string_view text) {
+PRESENCE_DETAIL_APART inline void append_json_string(std::string& out, std::string_view text) {
   const char* p = text.data();
   const char* const end = p + text.size();
   const char* run = p;  // start of the part that is not yet copied
@@ -17915,17 +17919,17 @@ inline void append_json_string(std::string& out, std::string_view text) {
 }
 
 /// The following functions take the key with its quotes and punctuation, so that no key is assembled at run time.
-inline void append_json_text(std::string& out, std::string_view key, std::string_view text) {
+PRESENCE_DETAIL_APART inline void append_json_text(std::string& out, std::string_view key, std::string_view text) {
   out += key;
   append_json_string(out, text);
 }
 
-inline void append_json_truth(std::string& out, std::string_view key, bool truth) {
+PRESENCE_DETAIL_APART inline void append_json_truth(std::string& out, std::string_view key, bool truth) {
   out += key;
   out += truth ? "true" : "false";
 }
 
-inline void append_json_timestamp(std::string& out, std::string_view key, Timestamp at) {
+PRESENCE_DETAIL_APART inline void append_json_timestamp(std::string& out, std::string_view key, Timestamp at) {
   char text[longest_timestamp + 2];
   text[0] = '"';
   const std::size_t length = write_timestamp(at, text + 1);
@@ -18380,7 +18384,12 @@ struct JsonUser {
   JsonNote custom, custom_status;
   JsonOtherKeys others;
 
-  JsonNote* find(std::string_view key) noexcept {
+  static JsonNote* find(void* user, std::string_view key) noexcept {
+    return static_cast<JsonUser*>(user)->note_of(key);
+  }
+
+ private:
+  JsonNote* note_of(std::string_view key) noexcept {
     switch (key.size()) {
       case 2:
         if (is_key(key, "id")) return &id;
@@ -18419,7 +18428,12 @@ struct JsonEvent {
   JsonNote activity, name, value, data;
   JsonUser user, me;
 
-  JsonNote* find(std::string_view key) noexcept {
+  static JsonNote* find(void* event, std::string_view key) noexcept {
+    return static_cast<JsonEvent*>(event)->note_of(key);
+  }
+
+ private:
+  JsonNote* note_of(std::string_view key) noexcept {
     switch (key.size()) {
       case 2: return is_key(key, "at") ? &at : is_key(key, "me") ? &me.self : nullptr;
       case 4:
@@ -18465,11 +18479,9 @@ inline bool note_and_enter(JsonReader& in, JsonNote& value) {
 
 /// Records the values of a user. The reader is inside the object.
 inline void note_fields(JsonReader& in, JsonUser& user) {
-  in.fields(user, [&in, &user](JsonNote* value) {
-    if (value == nullptr) {
-      in.skip();
-    } else if (value != &user.custom) {
-      note(in, *value);
+  in.fields(&user, &JsonUser::find, [&in, &user](JsonNote& value) {
+    if (&value != &user.custom) {
+      note(in, value);
     } else if (note_and_enter(in, user.custom)) {
       std::string_view key;
       while (in.next_key(key)) {
@@ -18484,13 +18496,11 @@ inline void note_fields(JsonReader& in, JsonUser& user) {
 }
 
 inline void note_fields(JsonReader& in, JsonEvent& event) {
-  in.fields(event, [&in, &event](JsonNote* value) {
-    if (value == nullptr) {
-      in.skip();
-    } else if (value != &event.user.self && value != &event.me.self) {
-      note(in, *value);
-    } else if (note_and_enter(in, *value)) {
-      note_fields(in, value == &event.user.self ? event.user : event.me);
+  in.fields(&event, &JsonEvent::find, [&in, &event](JsonNote& value) {
+    if (&value != &event.user.self && &value != &event.me.self) {
+      note(in, value);
+    } else if (note_and_enter(in, value)) {
+      note_fields(in, &value == &event.user.self ? event.user : event.me);
     }
   });
 }
@@ -18554,7 +18564,7 @@ class JsonJudge {
   const Error& error() const noexcept { return error_; }
   ReadNotes* notes() const noexcept { return notes_; }
 
-  void fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+  PRESENCE_DETAIL_RARE void fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (!failed_) error_ = Error{code, offset, message};
     failed_ = true;
   }
@@ -18566,9 +18576,7 @@ class JsonJudge {
   }
 
   bool given(const JsonNote& value, JsonKind kind, const char* message) noexcept {
-    if (!given(value)) return false;
-    if (value.kind != kind) fail(ErrorCode::wrong_type, value.offset, message);
-    return value.kind == kind;
+    return value.kind == kind || (value.kind != JsonKind::nothing && is_not_given(value, message));
   }
 
   bool given_text(const JsonNote& value) noexcept { return given(value, JsonKind::string, a_string); }
@@ -18627,7 +18635,7 @@ class JsonJudge {
     return T{};
   }
 
-  void miss(const JsonNote& value, std::size_t object, const char* message) noexcept {
+  PRESENCE_DETAIL_RARE void miss(const JsonNote& value, std::size_t object, const char* message) noexcept {
     const bool nothing = value.kind == JsonKind::nothing || value.kind == JsonKind::null;
     fail(ErrorCode::missing_key, nothing ? object : value.offset, message);
   }
@@ -18646,7 +18654,7 @@ class JsonJudge {
   }
 
   /// Fails with the error that a strict reader gives for a string in which a lenient reader replaced a part.
-  void fail_as_strict(const JsonNote& value) noexcept {
+  PRESENCE_DETAIL_RARE void fail_as_strict(const JsonNote& value) noexcept {
     std::string unused;
     JsonReader strict(text_, unused);
     strict.seek(value.offset);
@@ -18657,19 +18665,13 @@ class JsonJudge {
   // The following functions are for optional content of a service. They never fail: malformed content counts as absent,
   // and is noted.
 
-  void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
+  PRESENCE_DETAIL_RARE void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (notes_ != nullptr) notes_->add(Error{code, offset, message});
   }
 
   /// Returns true if there is a value of this kind.
   bool has(const JsonNote& value, JsonKind kind, const char* message) noexcept {
-    if (value.kind == kind) return true;
-    if (value.kind == JsonKind::repeated) {
-      pass_over(ErrorCode::duplicate_key, value.offset, twice);
-    } else if (value.kind != JsonKind::nothing && value.kind != JsonKind::null) {
-      pass_over(ErrorCode::wrong_type, value.offset, message);
-    }
-    return false;
+    return value.kind == kind || is_noted_absent(value, message);
   }
   bool has_text(const JsonNote& value) noexcept { return has(value, JsonKind::string, a_string); }
 
@@ -18696,11 +18698,21 @@ class JsonJudge {
   }
 
  private:
-#if defined(__GNUC__) || defined(__clang__)
-#define PRESENCE_RARELY __attribute__((noinline))  // keeps the stack frame of the common path small
-#else
-#define PRESENCE_RARELY
-#endif
+  /// Fails if there is a value. Always returns false.
+  PRESENCE_DETAIL_RARE bool is_not_given(const JsonNote& value, const char* message) noexcept {
+    if (given(value)) fail(ErrorCode::wrong_type, value.offset, message);
+    return false;
+  }
+
+  /// Notes a value of another kind than expected, or a repeated key. Always returns false.
+  PRESENCE_DETAIL_APART bool is_noted_absent(const JsonNote& value, const char* message) noexcept {
+    if (value.kind == JsonKind::repeated) {
+      pass_over(ErrorCode::duplicate_key, value.offset, twice);
+    } else if (value.kind != JsonKind::nothing && value.kind != JsonKind::null) {
+      pass_over(ErrorCode::wrong_type, value.offset, message);
+    }
+    return false;
+  }
 
   static bool is_odd(const JsonNote& value) noexcept {
     return value.kind != JsonKind::nothing && value.kind != JsonKind::null && value.kind != JsonKind::string;
@@ -18712,8 +18724,8 @@ class JsonJudge {
     return cut_text(value.text, options.max_status_bytes);
   }
 
-  PRESENCE_RARELY std::optional<std::string_view> unusual_status(const JsonUser& user, bool is_whole,
-                                                                 const ReadOptions& options) noexcept {
+  PRESENCE_DETAIL_RARE std::optional<std::string_view> unusual_status(const JsonUser& user, bool is_whole,
+                                                                      const ReadOptions& options) noexcept {
     has_text(user.status);
     bool is_unknown = is_odd(user.status) || user.custom.kind == JsonKind::repeated;
     bool is_cleared = is_whole || user.status.kind == JsonKind::null;
@@ -18726,14 +18738,14 @@ class JsonJudge {
     return std::string_view();
   }
 
-  PRESENCE_RARELY bool read_odd_timestamp(const JsonNote& value, Timestamp& at) {
+  PRESENCE_DETAIL_RARE bool read_odd_timestamp(const JsonNote& value, Timestamp& at) {
     JsonJudge judge(text_, notes_);
     if (judge.read_unusual_timestamp(value, at, true)) return true;
     if (!judge.ok()) pass_over(judge.error_.code, judge.error_.offset, judge.error_.message);
     return false;
   }
 
-  PRESENCE_RARELY bool read_unusual_timestamp(const JsonNote& value, Timestamp& at, bool may_be_coarse) {
+  PRESENCE_DETAIL_RARE bool read_unusual_timestamp(const JsonNote& value, Timestamp& at, bool may_be_coarse) {
     if (!given(value)) return false;
     if (value.kind == JsonKind::number) {
       std::int64_t number = 0;
@@ -18768,8 +18780,6 @@ class JsonJudge {
     }
     return false;
   }
-
-#undef PRESENCE_RARELY
 
   std::string_view text_;
   ReadNotes* notes_;
@@ -18819,7 +18829,7 @@ struct JsonContent {
 };
 
 /// Releases the memory of strings with escapes, which may be as large as the text, except that of these views.
-inline void compact(std::string& strings, std::initializer_list<std::string_view*> views) {
+PRESENCE_DETAIL_APART inline void compact(std::string& strings, std::initializer_list<std::string_view*> views) {
   constexpr std::size_t large = 1024;
   if (strings.capacity() < large) return;
   const auto is_inside = [&strings](std::string_view view) {
@@ -18849,7 +18859,7 @@ inline void compact(std::string& strings, std::initializer_list<std::string_view
 inline bool is_there(const JsonNote& value) noexcept { return value.kind != JsonKind::nothing; }
 
 /// Fails because a value cannot be borrowed.
-inline void miss_buffer(JsonJudge& judge, std::size_t offset) noexcept {
+PRESENCE_DETAIL_RARE inline void miss_buffer(JsonJudge& judge, std::size_t offset) noexcept {
   judge.fail(ErrorCode::needs_buffer, offset, "an event with such content needs an EventBuffer");
 }
 
@@ -18996,8 +19006,9 @@ inline void read_user_content(JsonJudge& judge, const JsonUser& user, bool has_a
   if (has_data) reader.read_data(user.self.offset, user.others, limits, judge.notes(), room.data);
 }
 /// Fails if there is an activity or data.
-inline void refuse_user_content(JsonJudge& judge, const JsonUser& user, bool has_activity, bool has_data,
-                                const JsonDataLimits& limits, const JsonContent& content) {
+PRESENCE_DETAIL_RARE inline void refuse_user_content(JsonJudge& judge, const JsonUser& user, bool has_activity,
+                                                     bool has_data, const JsonDataLimits& limits,
+                                                     const JsonContent& content) {
   JsonFieldRoom room;
   JsonFieldsReader reader(content.json, content.leniency, room);
   if (has_activity && judge.has(user.activity, JsonKind::object, JsonJudge::an_object) &&
@@ -19051,7 +19062,7 @@ inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUs
 }
 
 /// Reads the payload of a service about a user that it deleted.
-inline void judge_deletion(JsonJudge& judge, const JsonEvent& found, PresenceEventView& event) {
+PRESENCE_DETAIL_RARE inline void judge_deletion(JsonJudge& judge, const JsonEvent& found, PresenceEventView& event) {
   if (!judge_payload_user(judge, found, found.user, event)) return;
   event.type = EventType::remove;
   judge_payload_date(judge, found, event);
@@ -19414,13 +19425,15 @@ inline void append_json_availability(std::string& out, Availability availability
   out += '"';
 }
 
-inline void append_json_field(std::string& out, std::string_view separator, const AttributesView::Entry& field) {
+PRESENCE_DETAIL_APART inline void append_json_field(std::string& out, std::string_view separator,
+                                                    const AttributesView::Entry& field) {
   append_json_text(out, separator, field.name);
   out += ':';
   append_json(out, field.value);
 }
 
-inline void append_json_object(std::string& out, std::string_view key, const AttributesView& fields) {
+PRESENCE_DETAIL_APART inline void append_json_object(std::string& out, std::string_view key,
+                                                     const AttributesView& fields) {
   out += key;
   std::string_view separator = "{";
   for (const AttributesView::Entry field : fields) {

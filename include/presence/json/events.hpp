@@ -100,7 +100,12 @@ struct JsonUser {
   JsonNote custom, custom_status;
   JsonOtherKeys others;
 
-  JsonNote* find(std::string_view key) noexcept {
+  static JsonNote* find(void* user, std::string_view key) noexcept {
+    return static_cast<JsonUser*>(user)->note_of(key);
+  }
+
+ private:
+  JsonNote* note_of(std::string_view key) noexcept {
     switch (key.size()) {
       case 2:
         if (is_key(key, "id")) return &id;
@@ -139,7 +144,12 @@ struct JsonEvent {
   JsonNote activity, name, value, data;
   JsonUser user, me;
 
-  JsonNote* find(std::string_view key) noexcept {
+  static JsonNote* find(void* event, std::string_view key) noexcept {
+    return static_cast<JsonEvent*>(event)->note_of(key);
+  }
+
+ private:
+  JsonNote* note_of(std::string_view key) noexcept {
     switch (key.size()) {
       case 2: return is_key(key, "at") ? &at : is_key(key, "me") ? &me.self : nullptr;
       case 4:
@@ -185,11 +195,9 @@ inline bool note_and_enter(JsonReader& in, JsonNote& value) {
 
 /// Records the values of a user. The reader is inside the object.
 inline void note_fields(JsonReader& in, JsonUser& user) {
-  in.fields(user, [&in, &user](JsonNote* value) {
-    if (value == nullptr) {
-      in.skip();
-    } else if (value != &user.custom) {
-      note(in, *value);
+  in.fields(&user, &JsonUser::find, [&in, &user](JsonNote& value) {
+    if (&value != &user.custom) {
+      note(in, value);
     } else if (note_and_enter(in, user.custom)) {
       std::string_view key;
       while (in.next_key(key)) {
@@ -204,13 +212,11 @@ inline void note_fields(JsonReader& in, JsonUser& user) {
 }
 
 inline void note_fields(JsonReader& in, JsonEvent& event) {
-  in.fields(event, [&in, &event](JsonNote* value) {
-    if (value == nullptr) {
-      in.skip();
-    } else if (value != &event.user.self && value != &event.me.self) {
-      note(in, *value);
-    } else if (note_and_enter(in, *value)) {
-      note_fields(in, value == &event.user.self ? event.user : event.me);
+  in.fields(&event, &JsonEvent::find, [&in, &event](JsonNote& value) {
+    if (&value != &event.user.self && &value != &event.me.self) {
+      note(in, value);
+    } else if (note_and_enter(in, value)) {
+      note_fields(in, &value == &event.user.self ? event.user : event.me);
     }
   });
 }
@@ -274,7 +280,7 @@ class JsonJudge {
   const Error& error() const noexcept { return error_; }
   ReadNotes* notes() const noexcept { return notes_; }
 
-  void fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+  PRESENCE_DETAIL_RARE void fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (!failed_) error_ = Error{code, offset, message};
     failed_ = true;
   }
@@ -286,9 +292,7 @@ class JsonJudge {
   }
 
   bool given(const JsonNote& value, JsonKind kind, const char* message) noexcept {
-    if (!given(value)) return false;
-    if (value.kind != kind) fail(ErrorCode::wrong_type, value.offset, message);
-    return value.kind == kind;
+    return value.kind == kind || (value.kind != JsonKind::nothing && is_not_given(value, message));
   }
 
   bool given_text(const JsonNote& value) noexcept { return given(value, JsonKind::string, a_string); }
@@ -347,7 +351,7 @@ class JsonJudge {
     return T{};
   }
 
-  void miss(const JsonNote& value, std::size_t object, const char* message) noexcept {
+  PRESENCE_DETAIL_RARE void miss(const JsonNote& value, std::size_t object, const char* message) noexcept {
     const bool nothing = value.kind == JsonKind::nothing || value.kind == JsonKind::null;
     fail(ErrorCode::missing_key, nothing ? object : value.offset, message);
   }
@@ -366,7 +370,7 @@ class JsonJudge {
   }
 
   /// Fails with the error that a strict reader gives for a string in which a lenient reader replaced a part.
-  void fail_as_strict(const JsonNote& value) noexcept {
+  PRESENCE_DETAIL_RARE void fail_as_strict(const JsonNote& value) noexcept {
     std::string unused;
     JsonReader strict(text_, unused);
     strict.seek(value.offset);
@@ -377,19 +381,13 @@ class JsonJudge {
   // The following functions are for optional content of a service. They never fail: malformed content counts as absent,
   // and is noted.
 
-  void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
+  PRESENCE_DETAIL_RARE void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (notes_ != nullptr) notes_->add(Error{code, offset, message});
   }
 
   /// Returns true if there is a value of this kind.
   bool has(const JsonNote& value, JsonKind kind, const char* message) noexcept {
-    if (value.kind == kind) return true;
-    if (value.kind == JsonKind::repeated) {
-      pass_over(ErrorCode::duplicate_key, value.offset, twice);
-    } else if (value.kind != JsonKind::nothing && value.kind != JsonKind::null) {
-      pass_over(ErrorCode::wrong_type, value.offset, message);
-    }
-    return false;
+    return value.kind == kind || is_noted_absent(value, message);
   }
   bool has_text(const JsonNote& value) noexcept { return has(value, JsonKind::string, a_string); }
 
@@ -416,11 +414,21 @@ class JsonJudge {
   }
 
  private:
-#if defined(__GNUC__) || defined(__clang__)
-#define PRESENCE_RARELY __attribute__((noinline))  // keeps the stack frame of the common path small
-#else
-#define PRESENCE_RARELY
-#endif
+  /// Fails if there is a value. Always returns false.
+  PRESENCE_DETAIL_RARE bool is_not_given(const JsonNote& value, const char* message) noexcept {
+    if (given(value)) fail(ErrorCode::wrong_type, value.offset, message);
+    return false;
+  }
+
+  /// Notes a value of another kind than expected, or a repeated key. Always returns false.
+  PRESENCE_DETAIL_APART bool is_noted_absent(const JsonNote& value, const char* message) noexcept {
+    if (value.kind == JsonKind::repeated) {
+      pass_over(ErrorCode::duplicate_key, value.offset, twice);
+    } else if (value.kind != JsonKind::nothing && value.kind != JsonKind::null) {
+      pass_over(ErrorCode::wrong_type, value.offset, message);
+    }
+    return false;
+  }
 
   static bool is_odd(const JsonNote& value) noexcept {
     return value.kind != JsonKind::nothing && value.kind != JsonKind::null && value.kind != JsonKind::string;
@@ -432,8 +440,8 @@ class JsonJudge {
     return cut_text(value.text, options.max_status_bytes);
   }
 
-  PRESENCE_RARELY std::optional<std::string_view> unusual_status(const JsonUser& user, bool is_whole,
-                                                                 const ReadOptions& options) noexcept {
+  PRESENCE_DETAIL_RARE std::optional<std::string_view> unusual_status(const JsonUser& user, bool is_whole,
+                                                                      const ReadOptions& options) noexcept {
     has_text(user.status);
     bool is_unknown = is_odd(user.status) || user.custom.kind == JsonKind::repeated;
     bool is_cleared = is_whole || user.status.kind == JsonKind::null;
@@ -446,14 +454,14 @@ class JsonJudge {
     return std::string_view();
   }
 
-  PRESENCE_RARELY bool read_odd_timestamp(const JsonNote& value, Timestamp& at) {
+  PRESENCE_DETAIL_RARE bool read_odd_timestamp(const JsonNote& value, Timestamp& at) {
     JsonJudge judge(text_, notes_);
     if (judge.read_unusual_timestamp(value, at, true)) return true;
     if (!judge.ok()) pass_over(judge.error_.code, judge.error_.offset, judge.error_.message);
     return false;
   }
 
-  PRESENCE_RARELY bool read_unusual_timestamp(const JsonNote& value, Timestamp& at, bool may_be_coarse) {
+  PRESENCE_DETAIL_RARE bool read_unusual_timestamp(const JsonNote& value, Timestamp& at, bool may_be_coarse) {
     if (!given(value)) return false;
     if (value.kind == JsonKind::number) {
       std::int64_t number = 0;
@@ -488,8 +496,6 @@ class JsonJudge {
     }
     return false;
   }
-
-#undef PRESENCE_RARELY
 
   std::string_view text_;
   ReadNotes* notes_;
@@ -539,7 +545,7 @@ struct JsonContent {
 };
 
 /// Releases the memory of strings with escapes, which may be as large as the text, except that of these views.
-inline void compact(std::string& strings, std::initializer_list<std::string_view*> views) {
+PRESENCE_DETAIL_APART inline void compact(std::string& strings, std::initializer_list<std::string_view*> views) {
   constexpr std::size_t large = 1024;
   if (strings.capacity() < large) return;
   const auto is_inside = [&strings](std::string_view view) {
@@ -569,7 +575,7 @@ inline void compact(std::string& strings, std::initializer_list<std::string_view
 inline bool is_there(const JsonNote& value) noexcept { return value.kind != JsonKind::nothing; }
 
 /// Fails because a value cannot be borrowed.
-inline void miss_buffer(JsonJudge& judge, std::size_t offset) noexcept {
+PRESENCE_DETAIL_RARE inline void miss_buffer(JsonJudge& judge, std::size_t offset) noexcept {
   judge.fail(ErrorCode::needs_buffer, offset, "an event with such content needs an EventBuffer");
 }
 
@@ -716,8 +722,9 @@ inline void read_user_content(JsonJudge& judge, const JsonUser& user, bool has_a
   if (has_data) reader.read_data(user.self.offset, user.others, limits, judge.notes(), room.data);
 }
 /// Fails if there is an activity or data.
-inline void refuse_user_content(JsonJudge& judge, const JsonUser& user, bool has_activity, bool has_data,
-                                const JsonDataLimits& limits, const JsonContent& content) {
+PRESENCE_DETAIL_RARE inline void refuse_user_content(JsonJudge& judge, const JsonUser& user, bool has_activity,
+                                                     bool has_data, const JsonDataLimits& limits,
+                                                     const JsonContent& content) {
   JsonFieldRoom room;
   JsonFieldsReader reader(content.json, content.leniency, room);
   if (has_activity && judge.has(user.activity, JsonKind::object, JsonJudge::an_object) &&
@@ -771,7 +778,7 @@ inline void judge_payload(JsonJudge& judge, const JsonEvent& found, const JsonUs
 }
 
 /// Reads the payload of a service about a user that it deleted.
-inline void judge_deletion(JsonJudge& judge, const JsonEvent& found, PresenceEventView& event) {
+PRESENCE_DETAIL_RARE inline void judge_deletion(JsonJudge& judge, const JsonEvent& found, PresenceEventView& event) {
   if (!judge_payload_user(judge, found, found.user, event)) return;
   event.type = EventType::remove;
   judge_payload_date(judge, found, event);
@@ -1134,13 +1141,15 @@ inline void append_json_availability(std::string& out, Availability availability
   out += '"';
 }
 
-inline void append_json_field(std::string& out, std::string_view separator, const AttributesView::Entry& field) {
+PRESENCE_DETAIL_APART inline void append_json_field(std::string& out, std::string_view separator,
+                                                    const AttributesView::Entry& field) {
   append_json_text(out, separator, field.name);
   out += ':';
   append_json(out, field.value);
 }
 
-inline void append_json_object(std::string& out, std::string_view key, const AttributesView& fields) {
+PRESENCE_DETAIL_APART inline void append_json_object(std::string& out, std::string_view key,
+                                                     const AttributesView& fields) {
   out += key;
   std::string_view separator = "{";
   for (const AttributesView::Entry field : fields) {

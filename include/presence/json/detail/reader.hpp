@@ -3,6 +3,7 @@
 #define PRESENCE_JSON_DETAIL_READER_HPP
 
 #include <presence/base/detail/byte_search.hpp>
+#include <presence/base/detail/callback.hpp>
 #include <presence/base/detail/utf8.hpp>
 #include <presence/base/result.hpp>
 #include <presence/base/time.hpp>
@@ -166,7 +167,7 @@ struct JsonLeniency {
 
   explicit JsonLeniency(ReadNotes* where_to_note) noexcept : notes(where_to_note) {}
 
-  void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
+  PRESENCE_DETAIL_RARE void pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
     const Error error{code, offset, message};
     if (!is_broken) first = error;
     is_broken = true;
@@ -271,12 +272,12 @@ class JsonReader {
   /// the object and returns false.
   bool next_key(std::string_view& key) { return next_key(&key); }
 
-  /// Reads all fields of an object, from behind its opening brace, and leaves it. `found.find(key)` returns the note
-  /// for the value of a key, or null. A string in the common format is recorded or skipped directly. For any other
-  /// value `read_other` is called with the result of `find`; it reads or skips the value. While the text has the common
-  /// format, the position and the marks are kept in registers.
-  template <class Found, class ReadOther>
-  void fields(Found& found, ReadOther&& read_other) {
+  /// Reads all fields of an object, from behind its opening brace, and leaves it. `find(found, key)` returns the note
+  /// for the value of a key, or null if it is skipped. A string in the common format is recorded or skipped directly.
+  /// For any other value that has a note `read_other` is called; it reads or skips the value. While the text has the
+  /// common format, the position and the marks are kept in registers.
+  void fields(void* found, JsonNote* (*find)(void* found, std::string_view key) noexcept,
+              FunctionRef<void(JsonNote&)> read_other) {
     // The first character of a key in the common format, and the marks from the quote before it on.
     const char* start = p_ < pairs_end_ && *p_ == '"' ? p_ + 1 : nullptr;
     std::uint64_t marks = start != nullptr ? marks_.from(p_) : 0;
@@ -303,7 +304,7 @@ class JsonReader {
         key = unusual;
       }
 
-      JsonNote* const note = found.find(key);
+      JsonNote* const note = find(found, key);
       if (value != nullptr) {
         if (*value == '"') {
           const char* const text = value + 1;
@@ -334,7 +335,11 @@ class JsonReader {
         fresh_ = false;
         key_offset_ = offset_of(start - 1);
       }
-      read_other(note);
+      if (note == nullptr) {
+        skip();
+      } else {
+        read_other(*note);
+      }
       start = is_before_key(p_) ? p_ + 2 : nullptr;
       if (start != nullptr) marks = marks_.from(p_ + 1);
     }
@@ -357,7 +362,7 @@ class JsonReader {
   }
 
   /// Reads the next value. For an array or object, only the kind and the offset are stored.
-  void read(JsonNote& value) {
+  PRESENCE_DETAIL_APART void read(JsonNote& value) {
     value.kind = peek();
     value.offset = offset();
     if (value.kind == JsonKind::string) {
@@ -388,7 +393,7 @@ class JsonReader {
   }
 
   /// Stores an error, unless there already is one. Always returns false.
-  bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
+  PRESENCE_DETAIL_RARE bool fail(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (!failed_) {
       failed_ = true;
       error_.code = code;
@@ -420,14 +425,14 @@ class JsonReader {
   }
 
   /// Handles content that a strict reader rejects and a lenient one replaces. Returns true if reading continues.
-  bool pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
+  PRESENCE_DETAIL_RARE bool pass_over(ErrorCode code, std::size_t offset, const char* message) noexcept {
     if (leniency_ == nullptr) return fail(code, offset, message);
     broken_ = true;
     leniency_->pass_over(code, offset, message);
     return true;
   }
 
-  bool fail_here(const char* message) noexcept {
+  PRESENCE_DETAIL_RARE bool fail_here(const char* message) noexcept {
     return fail(p_ == end_ ? ErrorCode::truncated : ErrorCode::syntax, offset(),
                 p_ == end_ ? "the text is truncated" : message);
   }
@@ -438,12 +443,12 @@ class JsonReader {
     if (p_ != end_ && octet(*p_) <= ' ') skip_more_space();
   }
 
-  void skip_more_space() noexcept {
+  PRESENCE_DETAIL_APART void skip_more_space() noexcept {
     while (p_ != end_ && (*p_ == ' ' || *p_ == '\n' || *p_ == '\r' || *p_ == '\t')) ++p_;
   }
 
   /// As `peek`, for values that are not strings.
-  JsonKind peek_other() noexcept {
+  PRESENCE_DETAIL_APART JsonKind peek_other() noexcept {
     if (p_ != end_) {
       switch (*p_) {
         case '{': return JsonKind::object;
@@ -564,7 +569,7 @@ class JsonReader {
     return true;
   }
 
-  bool literal(std::string_view word) noexcept {
+  PRESENCE_DETAIL_APART bool literal(std::string_view word) noexcept {
     if (static_cast<std::size_t>(end_ - p_) >= word.size() && std::memcmp(p_, word.data(), word.size()) == 0) {
       p_ += word.size();
       return true;
@@ -593,7 +598,7 @@ class JsonReader {
     return true;
   }
 
-  void number(std::string_view* text) noexcept {
+  PRESENCE_DETAIL_APART void number(std::string_view* text) noexcept {
     const char* const start = p_;
     if (*p_ == '-') ++p_;
     if (p_ != end_ && *p_ == '0') {
@@ -629,7 +634,7 @@ class JsonReader {
 
   /// As `string`, for a string that is plain ASCII only up to `stop`. A separate function, so that the common case
   /// stays fast.
-  bool long_way(std::string_view* text, const char* stop) {
+  PRESENCE_DETAIL_APART bool long_way(std::string_view* text, const char* stop) {
     const char* run = p_ + 1;  // start of the part that is not yet decoded
     std::size_t decoded = 0;
     bool escaped = false;
@@ -710,7 +715,7 @@ class JsonReader {
     return true;
   }
 
-  bool unicode_escape(std::size_t start, bool keep) {
+  PRESENCE_DETAIL_APART bool unicode_escape(std::size_t start, bool keep) {
     std::uint32_t code = 0;
     if (!hex4(start, code)) return false;
     if (code >= 0xD800 && code <= 0xDFFF && !surrogate_pair(start, code)) return false;

@@ -20,7 +20,7 @@ inline namespace PRESENCE_ABI {
 namespace detail {
 
 /// Reads the next value, which must not be an array, and is not an object. Returns false after an error.
-inline bool read_scalar(JsonReader& in, Value& value) {
+PRESENCE_DETAIL_APART inline bool read_scalar(JsonReader& in, Value& value) {
   JsonValue found;
   in.read(found);
   if (!in.ok()) return false;
@@ -248,7 +248,7 @@ class JsonValueReader {
   }
 
   /// Fails at the first key of an object that is repeated. There must be one.
-  bool fail_at_repeated(std::size_t object) {
+  PRESENCE_DETAIL_RARE bool fail_at_repeated(std::size_t object) {
     std::size_t count = 0;
     std::string_view name;
     in_.seek(object);

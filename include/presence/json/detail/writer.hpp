@@ -18,7 +18,7 @@ namespace detail {
 
 /// Appends a JSON string with only the required escapes. Each maximal subpart that is not UTF-8 becomes one U+FFFD, as
 /// in web decoders, so that the output is always valid JSON.
-inline void append_json_string(std::string& out, std::string_view text) {
+PRESENCE_DETAIL_APART inline void append_json_string(std::string& out, std::string_view text) {
   const char* p = text.data();
   const char* const end = p + text.size();
   const char* run = p;  // start of the part that is not yet copied
@@ -57,17 +57,17 @@ inline void append_json_string(std::string& out, std::string_view text) {
 }
 
 /// The following functions take the key with its quotes and punctuation, so that no key is assembled at run time.
-inline void append_json_text(std::string& out, std::string_view key, std::string_view text) {
+PRESENCE_DETAIL_APART inline void append_json_text(std::string& out, std::string_view key, std::string_view text) {
   out += key;
   append_json_string(out, text);
 }
 
-inline void append_json_truth(std::string& out, std::string_view key, bool truth) {
+PRESENCE_DETAIL_APART inline void append_json_truth(std::string& out, std::string_view key, bool truth) {
   out += key;
   out += truth ? "true" : "false";
 }
 
-inline void append_json_timestamp(std::string& out, std::string_view key, Timestamp at) {
+PRESENCE_DETAIL_APART inline void append_json_timestamp(std::string& out, std::string_view key, Timestamp at) {
   char text[longest_timestamp + 2];
   text[0] = '"';
   const std::size_t length = write_timestamp(at, text + 1);
