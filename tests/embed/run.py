@@ -27,7 +27,7 @@ STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion",
 # The macros that stay when the library was included; guards of headers aside.
 MACROS = {"PRESENCE_VERSION_MAJOR", "PRESENCE_VERSION_MINOR", "PRESENCE_VERSION_PATCH", "PRESENCE_ABI",
           "PRESENCE_CUSTOM_ALLOCATOR", "PRESENCE_ASSERT", "PRESENCE_CUSTOM_ASSERT", "PRESENCE_DETAIL_FLAT",
-          "PRESENCE_DETAIL_APART"}
+          "PRESENCE_DETAIL_APART", "PRESENCE_DETAIL_RARE"}
 
 # What -Weverything says that is no fault of a header, and why.
 TOLERATED = [

@@ -47,13 +47,18 @@ def processor_seconds():
     return used.ru_utime + used.ru_stime
 
 
-def milliseconds(source, flags, runs):
+def median_of(command, runs):
+    """The seconds of the processor that a command takes, the median of several runs."""
     taken = []
     for _ in range(runs):
         start = processor_seconds()
-        subprocess.run([*CXX, *flags, "-fsyntax-only", source], check=True)
-        taken.append(1000 * (processor_seconds() - start))
+        subprocess.run(command, check=True)
+        taken.append(processor_seconds() - start)
     return statistics.median(taken)
+
+
+def milliseconds(source, flags, runs):
+    return 1000 * median_of([*CXX, *flags, "-fsyntax-only", source], runs)
 
 
 def measure(name, work, runs):
