@@ -1288,7 +1288,7 @@ class ElementSorter {
       : first_(static_cast<unsigned char*>(first)), size_(size), swap_(exchange), order_(order), is_less_(is_less) {}
 
   /// Heapsort of `count` elements from `first`.
-  PRESENCE_DETAIL_APART void heap_sort(std::size_t first, std::size_t count) const {
+  PRESENCE_DETAIL_RARE void heap_sort(std::size_t first, std::size_t count) const {
     for (std::size_t i = count / 2; i > 0; --i) sift(first, i - 1, count);
     for (std::size_t size = count; size > 1; --size) {
       swap(first, first + size - 1);
@@ -9640,6 +9640,163 @@ struct ByMember {
   }
 };
 
+/// How a ChunkList treats the elements of one type. The functions are null if the bytes of an element can be copied.
+struct ElementType {
+  std::size_t size, alignment;
+  std::size_t room;                                 // the maximum number of elements in a chunk
+  void (*relocate)(void* to, void* from) noexcept;  // move-constructs and then destroys
+  void (*copy)(void* to, const void* from);
+  void (*destroy)(void* element) noexcept;
+};
+
+/// The part of SortedChunks that does not depend on the type of the elements: their memory.
+class ChunkList {
+ public:
+  struct Chunk {
+    unsigned char* bytes = nullptr;
+    std::size_t size = 0, capacity = 0;  // in elements
+  };
+
+  ChunkList() noexcept = default;
+  ChunkList(ChunkList&& other) noexcept : first_(std::exchange(other.first_, Chunk())), more_(std::move(other.more_)) {
+    other.more_.clear();
+  }
+  PRESENCE_DETAIL_APART ChunkList(const ChunkList& other, const ElementType& type) {
+    Rollback drop([&]() noexcept { clear(type); });
+    copy_chunk(other.first_, first_, other.first_.size, type);
+    more_.reserve(other.more_.size());
+    for (const Chunk& chunk : other.more_) {
+      more_.push_back(Chunk());
+      copy_chunk(chunk, more_.back(), type.room, type);
+    }
+    drop.release();
+  }
+
+  bool empty() const noexcept { return first_.size == 0 && more_.empty(); }
+  PRESENCE_DETAIL_APART std::size_t size() const noexcept {
+    std::size_t count = first_.size;
+    for (const Chunk& chunk : more_) count += chunk.size;
+    return count;
+  }
+  /// The index of the last chunk.
+  std::size_t last() const noexcept { return more_.size(); }
+  const Chunk& operator[](std::size_t place) const noexcept { return place == 0 ? first_ : more_[place - 1]; }
+
+  PRESENCE_DETAIL_APART void clear(const ElementType& type) noexcept {
+    for (std::size_t place = 0; place <= last(); ++place) {
+      Chunk& chunk = at(place);
+      if (type.destroy != nullptr) {
+        while (chunk.size != 0) type.destroy(chunk.bytes + --chunk.size * type.size);
+      }
+      free_chunk(chunk, type);
+    }
+    more_.clear();
+  }
+  void swap(ChunkList& other) noexcept {
+    std::swap(first_, other.first_);
+    more_.swap(other.more_);
+  }
+
+  /// Makes a gap for an element in a chunk with fewer than `room` elements. The caller must construct the element. If
+  /// memory runs out, nothing changes.
+  PRESENCE_DETAIL_APART void* make_gap(std::size_t place, std::size_t index, const ElementType& type) {
+    Chunk& chunk = at(place);
+    if (chunk.size == chunk.capacity) {
+      Chunk larger;
+      allocate_chunk(larger, chunk.capacity == 0 ? 1 : 2 * chunk.capacity, type);
+      relocate(larger.bytes, chunk.bytes, chunk.size, type);
+      larger.size = chunk.size;
+      free_chunk(chunk, type);
+      chunk = larger;
+    }
+    unsigned char* const gap = chunk.bytes + index * type.size;
+    relocate(gap + type.size, gap, chunk.size - index, type);
+    ++chunk.size;
+    return gap;
+  }
+
+  PRESENCE_DETAIL_APART void erase(std::size_t place, std::size_t index, const ElementType& type) noexcept {
+    Chunk& chunk = at(place);
+    unsigned char* const gone = chunk.bytes + index * type.size;
+    if (type.destroy != nullptr) type.destroy(gone);
+    --chunk.size;
+    relocate(gone, gone + type.size, chunk.size - index, type);
+    if (!more_.empty() && chunk.size < type.room / 4) join_around(place, type);
+  }
+
+  /// Moves the upper half of a full chunk to a new chunk. For the last chunk it moves only the last element, so that
+  /// ascending insertions fill their chunks. If memory runs out, nothing changes.
+  PRESENCE_DETAIL_APART void split(std::size_t place, const ElementType& type) {
+    const std::size_t room = type.room, kept = place == more_.size() ? room - 1 : room / 2;
+    detail::reserve_one(more_);
+    Chunk upper;
+    allocate_chunk(upper, room, type);
+    Chunk& from = at(place);
+    upper.size = from.size - kept;
+    relocate(upper.bytes, from.bytes + kept * type.size, upper.size, type);
+    from.size = kept;
+    more_.insert(more_.begin() + static_cast<std::ptrdiff_t>(place), upper);
+  }
+
+ private:
+  Chunk& at(std::size_t place) noexcept { return place == 0 ? first_ : more_[place - 1]; }
+
+  static void allocate_chunk(Chunk& chunk, std::size_t capacity, const ElementType& type) {
+    chunk.bytes = static_cast<unsigned char*>(detail::allocate(capacity * type.size, type.alignment));
+    chunk.capacity = capacity;
+  }
+  static void free_chunk(Chunk& chunk, const ElementType& type) noexcept {
+    if (chunk.bytes != nullptr) detail::deallocate(chunk.bytes, chunk.capacity * type.size, type.alignment);
+    chunk = Chunk();
+  }
+  /// Moves elements to raw memory, which may overlap with theirs.
+  PRESENCE_DETAIL_APART static void relocate(unsigned char* to, unsigned char* from, std::size_t count,
+                                             const ElementType& type) noexcept {
+    if (count == 0 || to == nullptr || from == nullptr) return;
+    if (type.relocate == nullptr) {
+      std::memmove(to, from, count * type.size);
+    } else if (to < from) {
+      for (std::size_t i = 0; i < count; ++i) type.relocate(to + i * type.size, from + i * type.size);
+    } else {
+      for (std::size_t i = count; i > 0; --i) type.relocate(to + (i - 1) * type.size, from + (i - 1) * type.size);
+    }
+  }
+  static void copy_chunk(const Chunk& from, Chunk& to, std::size_t capacity, const ElementType& type) {
+    if (capacity == 0) return;
+    allocate_chunk(to, capacity, type);
+    if (type.copy == nullptr) {
+      if (from.size != 0) std::memcpy(to.bytes, from.bytes, from.size * type.size);
+      to.size = from.size;
+    } else {
+      for (; to.size < from.size; ++to.size)
+        type.copy(to.bytes + to.size * type.size, from.bytes + to.size * type.size);
+    }
+  }
+
+  /// Moves the rest of a small chunk to a neighbour, if that has enough free capacity.
+  PRESENCE_DETAIL_APART void join_around(std::size_t place, const ElementType& type) noexcept {
+    if (place > 0 && take_over(place - 1, place, type)) return;
+    if (place < more_.size() && take_over(place, place + 1, type)) return;
+    if (place > 0 && at(place).size == 0) drop(place, type);
+  }
+  bool take_over(std::size_t to, std::size_t from, const ElementType& type) noexcept {
+    Chunk &lower = at(to), &upper = at(from);
+    const std::size_t both = lower.size + upper.size;
+    if (both > type.room / 4 * 3 || both > lower.capacity) return false;
+    relocate(lower.bytes + lower.size * type.size, upper.bytes, upper.size, type);
+    lower.size = both;
+    drop(from, type);
+    return true;
+  }
+  void drop(std::size_t place, const ElementType& type) noexcept {
+    free_chunk(at(place), type);
+    more_.erase(more_.begin() + static_cast<std::ptrdiff_t>(place - 1));
+  }
+
+  Chunk first_;
+  Vector<Chunk> more_;  // none is empty; each has capacity for `room` elements
+};
+
 /// A sorted sequence in chunks of at most 4 KiB. An insertion or removal moves at most one chunk and the list of
 /// chunks, for any number of elements and any position. The first chunk is a plain vector, so few elements cost the
 /// same as in a sorted vector.
@@ -9647,28 +9804,34 @@ struct ByMember {
 /// Elements are sorted by `Key::of(element)`. Equal keys may occur more than once.
 template <class T, class Key>
 class SortedChunks {
-  static_assert(std::is_nothrow_move_constructible<T>::value && std::is_nothrow_move_assignable<T>::value,
-                "moving elements about must not fail");
-  using Chunk = Vector<T>;
+  static_assert(std::is_nothrow_move_constructible<T>::value, "moving elements about must not fail");
 
  public:
   /// The maximum number of elements in a chunk.
   static constexpr std::size_t room = 4096 / sizeof(T) < 8 ? 8 : 4096 / sizeof(T);
 
-  bool empty() const noexcept { return first_.empty() && more_.empty(); }
-  std::size_t size() const noexcept {
-    std::size_t count = first_.size();
-    for (const Chunk& chunk : more_) count += chunk.size();
-    return count;
+  SortedChunks() noexcept = default;
+  SortedChunks(const SortedChunks& other) : list_(other.list_, type) {}
+  SortedChunks(SortedChunks&& other) noexcept = default;
+  SortedChunks& operator=(SortedChunks other) noexcept {
+    swap(other);
+    return *this;
   }
-  const T& back() const noexcept { return more_.empty() ? first_.back() : more_.back().back(); }
+  ~SortedChunks() { clear(); }
+
+  bool empty() const noexcept { return list_.empty(); }
+  std::size_t size() const noexcept { return list_.size(); }
+  const T& back() const noexcept {
+    const Chunk& chunk = list_[list_.last()];
+    return elements(chunk)[chunk.size - 1];
+  }
 
   /// Returns an element with that key, or a null pointer if there is none.
   template <class K>
-  const T* find(const K& key) const noexcept {
-    const Chunk& chunk = chunk_at(place_of(key));
-    const std::size_t at = not_less_in(chunk, key);
-    return at != chunk.size() && !(key < Key::of(chunk[at])) ? &chunk[at] : nullptr;
+  PRESENCE_DETAIL_APART const T* find(const K& key) const noexcept {
+    const Chunk& chunk = list_[place_of(key)];
+    const T *const last = elements(chunk) + chunk.size, *const at = not_less_in(chunk, key);
+    return at != last && !(key < Key::of(*at)) ? at : nullptr;
   }
   template <class K>
   T* find(const K& key) noexcept {
@@ -9679,49 +9842,40 @@ class SortedChunks {
   template <class K>
   std::size_t count_up_to(const K& key) const noexcept {
     const std::size_t place = place_of(key);
-    std::size_t count = place == 0 ? 0 : first_.size();
-    for (std::size_t i = 1; i < place; ++i) count += more_[i - 1].size();
-    const Chunk& chunk = chunk_at(place);
-    return count + greater_in(chunk, key);
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < place; ++i) count += list_[i].size;
+    return count + greater_in(list_[place], key);
   }
 
   /// Inserts an element after those with the same key. If memory runs out, nothing is inserted.
-  T& insert(T element) {
+  PRESENCE_DETAIL_APART T& insert(T element) {
     std::size_t place = place_of(Key::of(element));
-    if (chunk_at(place).size() >= room) {
-      split(place);
+    if (list_[place].size >= room) {
+      list_.split(place, type);
       place = place_of(Key::of(element));
     }
-    Chunk& chunk = chunk_at(place);
-    const std::size_t at = greater_in(chunk, Key::of(element));
-    return *chunk.insert(chunk.begin() + static_cast<std::ptrdiff_t>(at), std::move(element));
+    void* const gap = list_.make_gap(place, greater_in(list_[place], Key::of(element)), type);
+    return *detail::construct<T>(gap, std::move(element));
   }
 
   /// Erases one element with that key. Returns false if there is none.
   template <class K>
-  bool erase(const K& key) noexcept {
+  PRESENCE_DETAIL_APART bool erase(const K& key) noexcept {
     const std::size_t place = place_of(key);
-    Chunk& chunk = chunk_at(place);
-    const std::size_t at = not_less_in(chunk, key);
-    if (at == chunk.size() || key < Key::of(chunk[at])) return false;
-    chunk.erase(chunk.begin() + static_cast<std::ptrdiff_t>(at));
-    if (!more_.empty() && chunk.size() < room / 4) join_around(place);
+    const Chunk& chunk = list_[place];
+    const T *const first = elements(chunk), *const at = not_less_in(chunk, key);
+    if (at == first + chunk.size || key < Key::of(*at)) return false;
+    list_.erase(place, static_cast<std::size_t>(at - first), type);
     return true;
   }
-  void clear() noexcept {
-    first_ = Chunk();
-    more_ = Vector<Chunk>();
-  }
-  void swap(SortedChunks& other) noexcept {
-    first_.swap(other.first_);
-    more_.swap(other.more_);
-  }
+  void clear() noexcept { list_.clear(type); }
+  void swap(SortedChunks& other) noexcept { list_.swap(other.list_); }
 
   /// Iterates over the elements in order.
   class const_iterator {
    public:
-    const_iterator(const SortedChunks& all, std::size_t place) noexcept : all_(&all), place_(place) { skip(); }
-    const T& operator*() const noexcept { return all_->chunk_at(place_)[at_]; }
+    const_iterator(const ChunkList& all, std::size_t place) noexcept : all_(&all), place_(place) { skip(); }
+    const T& operator*() const noexcept { return elements((*all_)[place_])[at_]; }
     const_iterator& operator++() noexcept {
       ++at_;
       skip();
@@ -9733,86 +9887,85 @@ class SortedChunks {
 
    private:
     void skip() noexcept {
-      while (place_ <= all_->more_.size() && at_ == all_->chunk_at(place_).size()) {
+      while (place_ <= all_->last() && at_ == (*all_)[place_].size) {
         ++place_;
         at_ = 0;
       }
     }
-    const SortedChunks* all_;
+    const ChunkList* all_;
     std::size_t place_, at_ = 0;
   };
-  const_iterator begin() const noexcept { return const_iterator(*this, 0); }
-  const_iterator end() const noexcept { return const_iterator(*this, more_.size() + 1); }
+  const_iterator begin() const noexcept { return const_iterator(list_, 0); }
+  const_iterator end() const noexcept { return const_iterator(list_, list_.last() + 1); }
 
   /// Returns true if the chunks are sorted, none is too large, and none except the first is empty. For tests.
   bool is_sound() const noexcept {
-    for (std::size_t place = 0; place <= more_.size(); ++place) {
-      const Chunk& chunk = chunk_at(place);
-      if (chunk.size() > room || (place > 0 && chunk.empty())) return false;
-      for (std::size_t i = 1; i < chunk.size(); ++i) {
-        if (Key::of(chunk[i]) < Key::of(chunk[i - 1])) return false;
+    for (std::size_t place = 0; place <= list_.last(); ++place) {
+      const Chunk& chunk = list_[place];
+      if (chunk.size > room || (place > 0 && chunk.size == 0)) return false;
+      const T* const all = elements(chunk);
+      for (std::size_t i = 1; i < chunk.size; ++i) {
+        if (Key::of(all[i]) < Key::of(all[i - 1])) return false;
       }
-      if (place == 0 || chunk_at(place - 1).empty()) continue;
-      if (Key::of(chunk.front()) < Key::of(chunk_at(place - 1).back())) return false;
+      if (place == 0 || list_[place - 1].size == 0) continue;
+      const Chunk& before = list_[place - 1];
+      if (Key::of(all[0]) < Key::of(elements(before)[before.size - 1])) return false;
     }
     return true;
   }
-  std::size_t chunk_count() const noexcept { return more_.size() + 1; }
+  std::size_t chunk_count() const noexcept { return list_.last() + 1; }
 
  private:
-  const Chunk& chunk_at(std::size_t place) const noexcept { return place == 0 ? first_ : more_[place - 1]; }
-  Chunk& chunk_at(std::size_t place) noexcept { return place == 0 ? first_ : more_[place - 1]; }
+  using Chunk = ChunkList::Chunk;
 
+  static void relocate(void* to, void* from) noexcept {
+    T* const element = static_cast<T*>(from);
+    detail::construct<T>(to, std::move(*element));
+    element->~T();
+  }
+  static void copy(void* to, const void* from) { detail::construct<T>(to, *static_cast<const T*>(from)); }
+  static void destroy(void* element) noexcept { static_cast<T*>(element)->~T(); }
+  static constexpr ElementType type_of() noexcept {
+    if constexpr (std::is_trivially_copyable<T>::value) {
+      return ElementType{sizeof(T), alignof(T), room, nullptr, nullptr, nullptr};
+    } else {
+      return ElementType{sizeof(T), alignof(T), room, &relocate, &copy, &destroy};
+    }
+  }
+  static constexpr ElementType type = type_of();
+
+  static const T* elements(const Chunk& chunk) noexcept {
+    return static_cast<const T*>(static_cast<const void*>(chunk.bytes));
+  }
   /// Returns the index of the last chunk whose first key is not greater, or of the first chunk.
   template <class K>
   std::size_t place_of(const K& key) const noexcept {
-    if (more_.empty()) return 0;
-    const auto after = detail::partition_point(more_.begin(), more_.end(),
-                                               [&key](const Chunk& chunk) { return !(key < Key::of(chunk.front())); });
-    return static_cast<std::size_t>(after - more_.begin());
+    std::size_t first = 1, count = list_.last();
+    while (count > 0) {
+      const std::size_t half = count / 2;
+      if (key < Key::of(*elements(list_[first + half]))) {
+        count = half;
+      } else {
+        first += half + 1;
+        count -= half + 1;
+      }
+    }
+    return first - 1;
   }
   template <class K>
-  static std::size_t not_less_in(const Chunk& chunk, const K& key) noexcept {
-    const auto at = detail::partition_point(chunk.begin(), chunk.end(),
-                                            [&key](const T& element) { return Key::of(element) < key; });
-    return static_cast<std::size_t>(at - chunk.begin());
+  static const T* not_less_in(const Chunk& chunk, const K& key) noexcept {
+    return detail::partition_point(elements(chunk), elements(chunk) + chunk.size,
+                                   [&key](const T& element) { return Key::of(element) < key; });
   }
   template <class K>
   static std::size_t greater_in(const Chunk& chunk, const K& key) noexcept {
-    const auto at = detail::partition_point(chunk.begin(), chunk.end(),
-                                            [&key](const T& element) { return !(key < Key::of(element)); });
-    return static_cast<std::size_t>(at - chunk.begin());
+    const T* const first = elements(chunk);
+    const T* const at = detail::partition_point(first, first + chunk.size,
+                                                [&key](const T& element) { return !(key < Key::of(element)); });
+    return static_cast<std::size_t>(at - first);
   }
 
-  /// Moves the upper half of a full chunk to a new chunk. For the last chunk it moves only the last element, so that
-  /// ascending insertions fill their chunks.
-  void split(std::size_t place) {
-    const std::size_t kept = place == more_.size() ? room - 1 : room / 2;
-    Chunk upper;
-    upper.reserve(room);
-    more_.insert(more_.begin() + static_cast<std::ptrdiff_t>(place), std::move(upper));
-    Chunk &from = chunk_at(place), &to = chunk_at(place + 1);
-    for (std::size_t i = kept; i < from.size(); ++i) to.push_back(std::move(from[i]));
-    from.erase(from.begin() + static_cast<std::ptrdiff_t>(kept), from.end());
-  }
-
-  /// Moves the rest of a small chunk to a neighbour, if that has enough free capacity.
-  void join_around(std::size_t place) noexcept {
-    if (place > 0 && take_over(place - 1, place)) return;
-    if (place < more_.size() && take_over(place, place + 1)) return;
-    if (place > 0 && chunk_at(place).empty()) more_.erase(more_.begin() + static_cast<std::ptrdiff_t>(place - 1));
-  }
-  bool take_over(std::size_t to, std::size_t from) noexcept {
-    Chunk &lower = chunk_at(to), &upper = chunk_at(from);
-    const std::size_t both = lower.size() + upper.size();
-    if (both > room / 4 * 3 || both > lower.capacity()) return false;
-    for (T& element : upper) lower.push_back(std::move(element));
-    more_.erase(more_.begin() + static_cast<std::ptrdiff_t>(from - 1));
-    return true;
-  }
-
-  Chunk first_;
-  Vector<Chunk> more_;  // none is empty; each has capacity for `room` elements
+  ChunkList list_;
 };
 
 /// A set of the numbers of an IdMap, ascending.
@@ -13201,7 +13354,7 @@ struct Lasting {
 class Departures {
  public:
   /// O(n log n) for n users who are removed by time alone.
-  explicit Departures(const Root& root) : known_(root.known), kept_(root.table.size()) {
+  PRESENCE_DETAIL_RARE explicit Departures(const Root& root) : known_(root.known), kept_(root.table.size()) {
     Vector<Timestamp> forgotten, gone;
     for (const RowView row : root.table) {
       const Lasting lasting = Lasting::of(row, root.rules);
@@ -13220,7 +13373,7 @@ class Departures {
 
   /// Replaces the times of a user. Pass `Lasting()` if nothing was kept before, or is kept now. `now` is the root's
   /// timestamp.
-  void change(const Lasting& before, const Lasting& after, Timestamp now) {
+  PRESENCE_DETAIL_RARE void change(const Lasting& before, const Lasting& after, Timestamp now) {
     if (before == after) return;
     remove(before.known_until, known_, forgotten_, now);
     remove(before.kept_until, kept_, gone_, now);
@@ -13380,7 +13533,7 @@ inline void normalise_session_of_event(UserRegisters& user, const PresenceEventV
 
 /// Returns the numbers of known and unknown users at `now`, which may be later than the root's timestamp. O(expired
 /// users).
-inline Count count_at(const Root& root, Timestamp now) noexcept {
+PRESENCE_DETAIL_RARE inline Count count_at(const Root& root, Timestamp now) noexcept {
   Count count{root.known, root.table.size() - root.known};
   root.table.each_due(now, [&](const RowView& row) {
     const RegistersView user = row.registers();
@@ -13396,7 +13549,7 @@ using CountAt = FunctionRef<Count(const Root&, Timestamp)>;
 
 /// Returns whether there is no room for one more user who is known to others, or unknown to them. Unknown users have a
 /// separate limit, because their number must not decide whether another user can become known.
-inline bool is_full(const Root* root, bool known, Timestamp now, const CountAt& count) {
+PRESENCE_DETAIL_RARE inline bool is_full(const Root* root, bool known, Timestamp now, const CountAt& count) {
   if (root == nullptr || root->table.size() < root->rules.max_users) return false;
   if (known && now == root->now) return root->known >= root->rules.max_users;
   const Count users = count(*root, now);
@@ -24901,6 +25054,12 @@ namespace detail {
 /// once only if no watch was modified between them.
 struct CoalescedChanges {
   struct Part {
+    PRESENCE_DETAIL_APART Part() {}
+    PRESENCE_DETAIL_APART Part(const Part& other) = default;
+    PRESENCE_DETAIL_APART Part(Part&& other) noexcept = default;
+    PRESENCE_DETAIL_APART Part& operator=(Part&& other) noexcept = default;
+    PRESENCE_DETAIL_APART ~Part() = default;
+
     UserPresenceChanged change;  // of all changes of the part
     std::uint64_t number = 0;    // of the first of them
     std::uint64_t version = 0;   // of the watches, when the change happened
@@ -25236,7 +25395,7 @@ class Watches {
       : limits_(limits), viewers_(hash_seed), users_(hash_seed), channels_(hash_seed), waiting_(hash_seed) {}
 
   /// Watches the channel's members and follows later joins and leaves, which `update` passes in. O(members).
-  void watch_channel(Viewer viewer, const Channel& channel) {
+  PRESENCE_DETAIL_APART void watch_channel(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
     const std::uint32_t v = viewers_.add(viewer);
     detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
@@ -25252,7 +25411,7 @@ class Watches {
 
   /// Watches the channel's current members. Replaces the member list of an earlier call for the same channel. Later
   /// joins and leaves are not followed; see `watch_channel`. O(members).
-  void watch_members(Viewer viewer, const Channel& channel) {
+  PRESENCE_DETAIL_RARE void watch_members(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
     const std::uint32_t v = viewers_.add(viewer);
     detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
@@ -25329,12 +25488,12 @@ class Watches {
 
   /// Updates the members of a channel. Does nothing if no viewer follows the channel. O(members), whatever the number
   /// of viewers. In a Store, while changes of users who leave wait to be delivered: O(viewers) for each of these users.
-  void update(const Channel& channel) {
+  PRESENCE_DETAIL_APART void update(const Channel& channel) {
     const std::uint32_t c = channels_.find(channel.cid());
     if (c != Table::none && !channels_[c].followers.empty()) set_members(c, channel.members);
   }
   /// Removes a channel and ends all watches of it.
-  void remove_channel(std::string_view cid) {
+  PRESENCE_DETAIL_RARE void remove_channel(std::string_view cid) {
     const std::uint32_t c = channels_.find(cid);
     if (c == Table::none) return;
     for (std::size_t left = channels_[c].viewers.size(); left > 0; --left) {
@@ -25474,7 +25633,7 @@ class Watches {
 
   /// Returns all watches of a viewer by ids instead of numbers, so that two Watches can be compared. One list has the
   /// users of `watch_users`; each other list has the users of a channel.
-  std::vector<std::vector<std::string>> all_of(std::uint32_t v) const {
+  PRESENCE_DETAIL_RARE std::vector<std::vector<std::string>> all_of(std::uint32_t v) const {
     std::vector<std::vector<std::string>> all;
     all.push_back(ids_of(viewers_[v].users));
     all.back().push_back("found users");
@@ -25499,7 +25658,7 @@ class Watches {
   }
 
   /// Returns the numbers of the users of a watch, ascending, without duplicates. Adds users who are not known yet.
-  std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
+  PRESENCE_DETAIL_APART std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> numbers;
     numbers.reserve(ids.size() < limits_.max_users_per_watch ? ids.size() : limits_.max_users_per_watch);
     detail::Rollback forget([&]() noexcept {
@@ -25529,7 +25688,7 @@ class Watches {
     return numbers;
   }
 
-  void set_members(std::uint32_t c, const std::vector<std::string>& ids) {
+  PRESENCE_DETAIL_APART void set_members(std::uint32_t c, const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> members = numbers_of(ids);
     const std::vector<std::uint32_t>& before = channels_[c].members;
     // Users join before others leave, so that a user who stays always has a watch. All memory is allocated first.
@@ -25562,7 +25721,7 @@ class Watches {
     const auto place = detail::not_less(ascending.begin(), ascending.end(), number);
     return place != ascending.end() && *place == number;
   }
-  void leave(std::uint32_t c, std::uint32_t user) noexcept {
+  PRESENCE_DETAIL_APART void leave(std::uint32_t c, std::uint32_t user) noexcept {
     users_[user].channels.erase(c);
     if (is_waiting(user)) {
       for (const Follower& follower : channels_[c].followers) forget_start_if_lost(user, follower.viewer);
@@ -25570,7 +25729,7 @@ class Watches {
     forget_if_unwatched(user);
   }
 
-  ChannelWatch& watch_of(std::uint32_t v, std::uint32_t c) {
+  PRESENCE_DETAIL_APART ChannelWatch& watch_of(std::uint32_t v, std::uint32_t c) {
     if (ChannelWatch* const known = viewers_[v].channels.find(c)) return *known;
     channels_[c].viewers.insert(v);
     detail::Rollback erase([this, v, c]() noexcept { channels_[c].viewers.erase(v); });
@@ -25580,7 +25739,7 @@ class Watches {
     erase.release();
     return made;
   }
-  void follow(std::uint32_t v, std::uint32_t c) {
+  PRESENCE_DETAIL_APART void follow(std::uint32_t v, std::uint32_t c) {
     ChannelWatch& watch = watch_of(v, c);
     if (watch.is_following) return;
     ++version_;
@@ -25601,7 +25760,7 @@ class Watches {
   }
 
   /// Allocates nothing. To keep the starts of the watches of waiting users, see `keep_starts`.
-  void unwatch_channel(std::uint32_t v, std::uint32_t c) noexcept {
+  PRESENCE_DETAIL_APART void unwatch_channel(std::uint32_t v, std::uint32_t c) noexcept {
     ChannelWatch* const watch = viewers_[v].channels.find(c);
     if (watch == nullptr) return;
     const std::vector<std::uint32_t> page = std::move(watch->page);
@@ -25612,7 +25771,7 @@ class Watches {
     forget_if_unused(c);
     forget_if_idle(v);
   }
-  void unfollow(std::uint32_t v, std::uint32_t c) noexcept {
+  PRESENCE_DETAIL_APART void unfollow(std::uint32_t v, std::uint32_t c) noexcept {
     ++version_;
     WatchedChannel& channel = channels_[c];
     channel.followers.erase(v);
@@ -25628,7 +25787,7 @@ class Watches {
     }
   }
 
-  void add_reason(std::uint32_t user, std::uint32_t v) {
+  PRESENCE_DETAIL_APART void add_reason(std::uint32_t user, std::uint32_t v) {
     ++version_;
     if (Watcher* const known = users_[user].watchers.find(v)) {
       ++known->reasons;
@@ -25640,7 +25799,7 @@ class Watches {
     fresh.since = now_;
     users_[user].watchers.insert(fresh);
   }
-  void drop_reason(std::uint32_t user, std::uint32_t v) noexcept {
+  PRESENCE_DETAIL_APART void drop_reason(std::uint32_t user, std::uint32_t v) noexcept {
     ++version_;
     Watcher* const watcher = users_[user].watchers.find(v);
     if (watcher == nullptr || --watcher->reasons != 0) return;
@@ -25648,13 +25807,13 @@ class Watches {
     forget_start_if_lost(user, v);
     forget_if_unwatched(user);
   }
-  void forget_if_unused(std::uint32_t c) noexcept {
+  PRESENCE_DETAIL_APART void forget_if_unused(std::uint32_t c) noexcept {
     if (channels_.has(c) && channels_[c].viewers.empty()) channels_.erase(c);
   }
-  void forget_if_unwatched(std::uint32_t user) noexcept {
+  PRESENCE_DETAIL_APART void forget_if_unwatched(std::uint32_t user) noexcept {
     if (users_.has(user) && users_[user].watchers.empty() && users_[user].channels.empty()) users_.erase(user);
   }
-  void forget_if_idle(std::uint32_t v) noexcept {
+  PRESENCE_DETAIL_APART void forget_if_idle(std::uint32_t v) noexcept {
     if (viewers_.has(v) && viewers_[v].channels.empty() && viewers_[v].users.empty()) viewers_.erase(v);
   }
 
@@ -25667,7 +25826,7 @@ class Watches {
     const HandedOver* const kept = since == never_since || waiting == nullptr ? nullptr : waiting->handed_over.find(v);
     return kept == nullptr ? since : detail::smaller_of(since, kept->since);
   }
-  std::uint64_t since_of_watches(std::uint32_t user, std::uint32_t v) const noexcept {
+  PRESENCE_DETAIL_APART std::uint64_t since_of_watches(std::uint32_t user, std::uint32_t v) const noexcept {
     const WatchedUser& watched = users_[user];
     const WatchingViewer& viewer = viewers_[v];
     const Watcher* const watcher = watched.watchers.find(v);
@@ -25687,7 +25846,7 @@ class Watches {
     return follower == nullptr ? never_since : detail::greater_of(membership.since, follower->since);
   }
   /// The viewer is about to end a watch of the user. If another watch remains, they still receive the waiting changes.
-  void keep_start(std::uint32_t user, std::uint32_t v) {
+  PRESENCE_DETAIL_APART void keep_start(std::uint32_t user, std::uint32_t v) {
     if (waiting_.size() == 0) return;
     const std::uint32_t number = waiting_.find(users_.id_of(user));
     if (number == Table::none) return;
@@ -25699,7 +25858,7 @@ class Watches {
     if (start.since != never_since) kept.insert(start);
   }
   /// The same for all members of a channel that the viewer is about to leave.
-  void keep_starts(std::uint32_t v, std::uint32_t c) {
+  PRESENCE_DETAIL_APART void keep_starts(std::uint32_t v, std::uint32_t c) {
     if (waiting_.size() == 0) return;
     const ChannelWatch* const watch = viewers_[v].channels.find(c);
     if (watch == nullptr) return;
@@ -25707,7 +25866,7 @@ class Watches {
     if (!watch->is_following) return;
     for (const std::uint32_t user : channels_[c].members) keep_start(user, v);
   }
-  void forget_start_if_lost(std::uint32_t user, std::uint32_t v) noexcept {
+  PRESENCE_DETAIL_APART void forget_start_if_lost(std::uint32_t user, std::uint32_t v) noexcept {
     if (waiting_.size() == 0) return;
     const std::uint32_t number = waiting_.find(users_.id_of(user));
     if (number != Table::none && since_of_watches(user, v) == never_since) waiting_[number].handed_over.erase(v);
@@ -25753,7 +25912,7 @@ class Watches {
     return count;
   }
   /// Returns an estimate of the memory. O(viewers + users + channels).
-  std::size_t bytes() const noexcept {
+  PRESENCE_DETAIL_RARE std::size_t bytes() const noexcept {
     std::size_t sum = 0;
     for (auto it = viewers_.begin(); it != viewers_.end(); ++it) {
       sum += sizeof(WatchingViewer) + viewers_.viewer_of(it.number()).id().size() +
@@ -25780,8 +25939,8 @@ class Watches {
   /// @{
   /// A change of the user waits to be delivered, or no longer. While one does, the starts of watches that end are
   /// handed over to those that remain.
-  void begin_waiting(std::string_view user) { ++waiting_[waiting_.add(user)].count; }
-  void end_waiting(std::string_view user) noexcept {
+  PRESENCE_DETAIL_APART void begin_waiting(std::string_view user) { ++waiting_[waiting_.add(user)].count; }
+  PRESENCE_DETAIL_APART void end_waiting(std::string_view user) noexcept {
     const std::uint32_t number = waiting_.find(user);
     if (number != Table::none && --waiting_[number].count == 0) waiting_.erase(number);
   }
@@ -25894,8 +26053,8 @@ namespace detail {
 
 /// Raises `forgotten_up_to` to the value that `up_to(registers)` returns, for every user with an earlier one. Up to
 /// that timestamp reports of being online are forgotten. If memory runs out, some users may have been changed.
-PRESENCE_DETAIL_APART inline void forget_reports_up_to(Snapshot& snapshot,
-                                                       FunctionRef<Timestamp(const RegistersView&)> up_to) {
+PRESENCE_DETAIL_RARE inline void forget_reports_up_to(Snapshot& snapshot,
+                                                      FunctionRef<Timestamp(const RegistersView&)> up_to) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // iterated while the other one changes
@@ -25924,8 +26083,8 @@ inline void forget_unlisted(Snapshot& snapshot, Timestamp list) {
 
 /// Applies an event at `to`, which is later than the event's timestamp. The event is judged by its own timestamp, so
 /// moving it does not make it too early. The time does not advance.
-inline Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to,
-                           const ChangeSink& on_change) {
+PRESENCE_DETAIL_RARE inline Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to,
+                                                const ChangeSink& on_change) {
   Verdict verdict = judge_form(event, snapshot.rules());
   if (accepted(verdict)) verdict = AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).judge(event.at);
   if (!accepted(verdict)) return verdict;
@@ -25946,8 +26105,8 @@ inline PresenceEventView listed_at(PresenceEventView event, Timestamp at) noexce
 
 /// Replaces `snapshot` by `after` and calls `on_change` for every visible change. All memory is allocated before the
 /// replacement.
-PRESENCE_DETAIL_APART inline void replace_and_notify(Snapshot& snapshot, const Snapshot& after, Timestamp dated,
-                                                     const ChangeSink& on_change) {
+PRESENCE_DETAIL_RARE inline void replace_and_notify(Snapshot& snapshot, const Snapshot& after, Timestamp dated,
+                                                    const ChangeSink& on_change) {
   const Snapshot before = snapshot;
   Timeline<UserPresenceChangedView> changes;
   if (on_change) changes = differences(before, after, dated);
@@ -25970,8 +26129,8 @@ auto each_event(It& first, It& last) noexcept {
 }
 
 /// A resync that is judged by `as_of` and takes effect as of `counted`, which is not earlier.
-PRESENCE_DETAIL_APART inline Tally resync_moved(Snapshot& snapshot, const EachEvent& each_listed, Timestamp as_of,
-                                                Timestamp counted, const ChangeSink& on_change) {
+PRESENCE_DETAIL_RARE inline Tally resync_moved(Snapshot& snapshot, const EachEvent& each_listed, Timestamp as_of,
+                                               Timestamp counted, const ChangeSink& on_change) {
   const Snapshot before = snapshot;
   const Timestamp now = SnapshotAccess::now(before);
   Verdict verdict = in_range(as_of) ? Verdict::applied : Verdict::invalid;
@@ -25998,8 +26157,8 @@ PRESENCE_DETAIL_APART inline Tally resync_moved(Snapshot& snapshot, const EachEv
 }
 
 /// A resync that takes effect just after the latest report, or without any as of the snapshot's time.
-PRESENCE_DETAIL_APART inline Tally resync_behind_reports(Snapshot& snapshot, const EachEvent& each_listed,
-                                                         const ChangeSink& on_change) {
+PRESENCE_DETAIL_RARE inline Tally resync_behind_reports(Snapshot& snapshot, const EachEvent& each_listed,
+                                                        const ChangeSink& on_change) {
   const Snapshot before = snapshot;
   const Timestamp now = SnapshotAccess::now(before);
   Timestamp latest = absent;
@@ -26123,7 +26282,7 @@ inline bool can_be_held(const SessionRegisters& session, Timestamp now, const Ru
 
 /// Prolongs the last run of each session that is online, at least until `until`. A session that was not idle is not
 /// idle before then. If memory runs out, some users may have been changed.
-PRESENCE_DETAIL_APART inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
+PRESENCE_DETAIL_RARE inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // iterated while the other one changes
@@ -26156,8 +26315,8 @@ inline bool can_resume(const Snapshot& snapshot, Timestamp now) noexcept {
 }
 
 /// Resumes a snapshot that `can_resume`.
-PRESENCE_DETAIL_APART inline void resume(Snapshot& snapshot, Timestamp now, Duration patience,
-                                         const ChangeSink& on_change) {
+PRESENCE_DETAIL_RARE inline void resume(Snapshot& snapshot, Timestamp now, Duration patience,
+                                        const ChangeSink& on_change) {
   Snapshot after = snapshot;
   hold_sessions(after, now + (patience < Duration() ? Duration() : patience));
   Changes changes;
@@ -26292,7 +26451,7 @@ class Store {
   /// @{
   /// Creates a store without users, or one with the users and the rules of a snapshot.
   explicit Store(const Rules& rules = {}, const StoreOptions& options = {}) : Store(Snapshot(rules), options) {}
-  explicit Store(Snapshot snapshot, const StoreOptions& options = {})
+  PRESENCE_DETAIL_RARE explicit Store(Snapshot snapshot, const StoreOptions& options = {})
       : options_(options),
         snapshot_(std::move(snapshot)),
         channels_(snapshot_.rules().hash_seed),
@@ -26307,7 +26466,7 @@ class Store {
   /// @}
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
-  ~Store() {
+  PRESENCE_DETAIL_RARE ~Store() {
     PRESENCE_ASSERT(!is_delivering_ && is_in_use_.read() == 0, "a Store is destroyed inside one of its callbacks");
     for (const detail::Listeners& all : listeners_) end(all);
     end(every_change_);
@@ -26429,7 +26588,7 @@ class Store {
   }
   /// Advances the time to `now` after the host was away, and gives the sessions that were live `patience` to return;
   /// see presence::resume. Call it first after a restart, before events and watches. Returns as `advance`. O(users).
-  Verdict resume(Timestamp now, Duration patience) {
+  PRESENCE_DETAIL_RARE Verdict resume(Timestamp now, Duration patience) {
     const Use use(*this);
     const Snapshot before = snapshot_;
     detail::Rollback rollback([this, &before]() noexcept { snapshot_ = before; });
@@ -26478,7 +26637,7 @@ class Store {
   /// - `too_early`: the other snapshot is dated too late, or contains data that is dated too late and is not known here
   ///   already; see `apply_delta`.
   /// - `out_of_range`: `now` is at either end of the range.
-  [[nodiscard]] std::optional<Error> merge(const Snapshot& other, Timestamp now) {
+  [[nodiscard]] PRESENCE_DETAIL_RARE std::optional<Error> merge(const Snapshot& other, Timestamp now) {
     const Use use(*this);
     if (const std::optional<Error> error = detail::wrong_now(now)) return error;
     const GatherDated gather{*this};
@@ -26497,7 +26656,7 @@ class Store {
   ///
   /// So every friend is shown offline until then. A client that expects to be back within a moment calls only `resync`,
   /// so users who are still listed stay online.
-  void connection_lost() {
+  PRESENCE_DETAIL_RARE void connection_lost() {
     const Use use(*this);
     const GatherDated gather{*this};
     forget_reports_in(snapshot_, gather);
@@ -26573,7 +26732,7 @@ class Store {
   Watches watches() const&& { return watches_; }
   /// @}
   /// Returns numbers for monitoring. O(users).
-  StoreStats stats() const {
+  PRESENCE_DETAIL_RARE StoreStats stats() const {
     StoreStats stats = stats_;
     stats.users = snapshot_.size();
     stats.online = snapshot_.online_count();
@@ -26596,14 +26755,14 @@ class Store {
 
   /// Adds a channel or replaces it. Viewers who follow it are notified about its new members, and no longer about
   /// members who left. Returns an Error, and changes nothing, if its type or id is empty or its type has a colon.
-  [[nodiscard]] std::optional<Error> put(Channel channel) {
+  [[nodiscard]] PRESENCE_DETAIL_RARE std::optional<Error> put(Channel channel) {
     const Use use(*this);
     if (const std::optional<Error> error = wrong_name(channel.type, channel.id)) return error;
     add_channel(std::move(channel));
     return std::nullopt;
   }
   /// Removes a channel and ends all watches of it. No WatchingStopped is delivered.
-  void remove_channel(std::string_view cid) {
+  PRESENCE_DETAIL_RARE void remove_channel(std::string_view cid) {
     const Use use(*this);
     const std::uint32_t number = channels_.find(cid);
     if (number == Channels::none) return;
@@ -26639,7 +26798,7 @@ class Store {
   /// Returns a page of channels. Channels with the same id are sorted by type. With `presence`, the viewer is notified
   /// about their members from now on, and follows later joins and leaves. This does not count as watching the channel:
   /// see `watchers`.
-  std::vector<Channel> query_channels(const ChannelQuery& query, Viewer viewer) {
+  PRESENCE_DETAIL_RARE std::vector<Channel> query_channels(const ChannelQuery& query, Viewer viewer) {
     const Use use(*this);
     ChannelQuery whole = query;
     whole.sort.push_back(SortKey{"id", Order::ascending});
@@ -26658,7 +26817,7 @@ class Store {
   ///
   /// Returns an Error, and changes nothing, for the same reasons as `put`, and `not_live` if the viewer is a session
   /// that has ended. WatchingStarted is dated by the time of the store, so advance to the host's time first.
-  [[nodiscard]] Result<Channel> watch(const WatchChannel& asked, Viewer viewer) {
+  [[nodiscard]] PRESENCE_DETAIL_RARE Result<Channel> watch(const WatchChannel& asked, Viewer viewer) {
     const Use use(*this);
     if (const std::optional<Error> error = wrong_name(asked.type, asked.id)) return *error;
     const OwnedViewer owned(viewer);
@@ -26696,7 +26855,7 @@ class Store {
   /// @{
   /// Ends the viewer's watches of one channel, or all their watches. Nothing more is delivered because of these
   /// watches. Earlier deliveries remain valid. Other sessions of the same user keep their watches.
-  void unwatch(Viewer viewer, std::string_view cid) {
+  PRESENCE_DETAIL_RARE void unwatch(Viewer viewer, std::string_view cid) {
     const Use use(*this);
     const OwnedViewer kept(viewer);
     const std::string kept_cid(cid);
@@ -26704,7 +26863,7 @@ class Store {
     rooms_.leave(kept.viewer(), kept_cid, room_changes());
     deliver();
   }
-  void unwatch(Viewer viewer) {
+  PRESENCE_DETAIL_RARE void unwatch(Viewer viewer) {
     const Use use(*this);
     const OwnedViewer kept(viewer);
     watches_.unwatch(kept.viewer());
@@ -26861,7 +27020,7 @@ class Store {
   /// The ids of a viewer, which may be borrowed from a channel or a watch that is about to move or to end.
   class OwnedViewer {
    public:
-    explicit OwnedViewer(Viewer viewer) : user_(viewer.id()), session_(viewer.session()) {}
+    PRESENCE_DETAIL_RARE explicit OwnedViewer(Viewer viewer) : user_(viewer.id()), session_(viewer.session()) {}
     Viewer viewer() const noexcept { return Viewer(user_, session_); }
 
    private:
@@ -26878,6 +27037,11 @@ class Store {
 
   /// A change, a change of who watches a channel, or the end of a session, before it is delivered.
   struct Pending {
+    PRESENCE_DETAIL_APART Pending() {}
+    PRESENCE_DETAIL_APART Pending(Pending&& other) noexcept = default;
+    PRESENCE_DETAIL_APART Pending& operator=(Pending&& other) noexcept = default;
+    PRESENCE_DETAIL_APART ~Pending() = default;
+
     detail::NoticeKind kind = detail::NoticeKind::presence_changed;
     std::uint64_t number = 0;       // viewers receive it whose watch began at this number or before,
     std::uint64_t first_since = 0;  // and at this one or later
@@ -26922,6 +27086,11 @@ class Store {
 
   /// A change of the current call.
   struct Gathered {
+    PRESENCE_DETAIL_APART Gathered(const UserPresenceChangedView& seen, Timestamp when) : change(seen), time(when) {}
+    PRESENCE_DETAIL_APART Gathered(Gathered&& other) noexcept = default;
+    PRESENCE_DETAIL_APART Gathered& operator=(Gathered&& other) noexcept = default;
+    PRESENCE_DETAIL_APART ~Gathered() = default;
+
     UserPresenceChanged change;
     Timestamp time;  // of the store, when it happened; its date may be later
   };
@@ -26945,13 +27114,11 @@ class Store {
       store.gather(change, cause);
     }
   };
-  void gather(const UserPresenceChangedView& change, Timestamp cause) {
+  PRESENCE_DETAIL_APART void gather(const UserPresenceChangedView& change, Timestamp cause) {
     const Timestamp at = dates_.next(change.id, detail::later(change.at, cause));
     if (!is_received(change)) return;
-    Gathered gathered;
-    gathered.change = UserPresenceChanged(change);
+    Gathered gathered(change, change.at);
     gathered.change.at = at;
-    gathered.time = change.at;
     gathered_.push_back(std::move(gathered));
   }
   struct RoomChanges {
@@ -26980,6 +27147,11 @@ class Store {
 
   /// A session that has ended, before others see that it left its channels.
   struct Leaving {
+    PRESENCE_DETAIL_APART Leaving(Viewer viewer, std::uint64_t when, Timestamp its_time, Timestamp store_time)
+        : owner(viewer), number(when), at(its_time), time(store_time) {}
+    PRESENCE_DETAIL_APART Leaving(Leaving&& other) noexcept = default;
+    PRESENCE_DETAIL_APART ~Leaving() = default;
+
     OwnedViewer owner;
     std::uint64_t number;
     Timestamp at, time;
@@ -27011,7 +27183,7 @@ class Store {
       return Error{ErrorCode::out_of_range, 0, "a channel type must not contain a colon"};
     return std::nullopt;
   }
-  void add_channel(Channel channel) {
+  PRESENCE_DETAIL_RARE void add_channel(Channel channel) {
     watches_.update(channel);
     const std::uint32_t number = channels_.add(channel.cid());
     channels_[number] = std::move(channel);
@@ -27029,7 +27201,7 @@ class Store {
     if (renew(kept.viewer())) watches_.watch_users(kept.viewer(), copies);
   }
 
-  static void end(const detail::Listeners& all) noexcept {
+  PRESENCE_DETAIL_RARE static void end(const detail::Listeners& all) noexcept {
     for (const detail::Shared<detail::Listener>& listener : all) listener->store = nullptr;
   }
 
@@ -27151,7 +27323,7 @@ class Store {
     return counted(done);
   }
   /// The same for an event that is moved behind another one of its frame, and so behind the deadlines.
-  Dispatched dispatch_moved(const PresenceEventView& event, const detail::FrameOrder& order) {
+  PRESENCE_DETAIL_RARE Dispatched dispatch_moved(const PresenceEventView& event, const detail::FrameOrder& order) {
     const Snapshot before = snapshot_;
     const detail::ChangeDates dates = dates_;
     std::vector<SessionEnded> timeouts = sessions_.timeouts_until(snapshot_, event.at);
@@ -27175,7 +27347,7 @@ class Store {
   /// Advances to the event's timestamp. A status that is not moved takes effect before the deadlines at that timestamp,
   /// although the rest of the event is moved: others see the status, but not why the rest is moved. Returns the verdict
   /// on that status, or `unchanged`.
-  Verdict advance_with_text(const PresenceEventView& event, const detail::FrameOrder& order) {
+  PRESENCE_DETAIL_RARE Verdict advance_with_text(const PresenceEventView& event, const detail::FrameOrder& order) {
     const Gather gather{*this, detail::absent};
     if (!order.is_split() || order.status_at != event.at) {
       apply(snapshot_, event.at, gather);
@@ -27238,7 +27410,7 @@ class Store {
 
   /// Applies an event of an invisible user: its status text at one timestamp, and the rest at another. No other user
   /// sees the rest. Applies both parts or neither.
-  Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order) {
+  PRESENCE_DETAIL_RARE Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order) {
     const Verdict form = detail::judge_form(event, snapshot_.rules());
     if (!accepted(form)) return form;
     PresenceEventView rest = detail::moved_to(event, order.at), text = detail::moved_to(event, order.status_at);
@@ -27265,7 +27437,7 @@ class Store {
       const std::uint32_t number = all_.size() == 0 ? Channels::none : all_.find(user);
       return number != Channels::none && all_[number].from == at ? all_[number].to : detail::absent;
     }
-    void note(std::string_view user, Timestamp from, Timestamp to) {
+    PRESENCE_DETAIL_RARE void note(std::string_view user, Timestamp from, Timestamp to) {
       if (all_.size() >= max_users && all_.find(user) == Channels::none) all_.clear();
       all_[all_.add(user)] = Moved{from, to};
     }
@@ -27282,14 +27454,14 @@ class Store {
 
   /// A viewer that is a session must not inherit the watches of the session's former life. Returns false if the session
   /// has ended.
-  bool renew(Viewer viewer) {
+  PRESENCE_DETAIL_RARE bool renew(Viewer viewer) {
     if (viewer.session().empty()) return true;
     sessions_.start(snapshot_);
     end_watches_of(viewer);
     return !detail::SessionTracker::has_ended(snapshot_, viewer.id(), viewer.session());
   }
   /// Ends the watches of a session that has ended, if that has not been done.
-  void end_watches_of(Viewer viewer) {
+  PRESENCE_DETAIL_RARE void end_watches_of(Viewer viewer) {
     const std::uint32_t number = ending_.find(viewer);
     if (number == Channels::none) return;
     ending_.erase(number);
@@ -27334,7 +27506,7 @@ class Store {
     });
     commit();
   }
-  void queue(Gathered&& gathered) {
+  PRESENCE_DETAIL_APART void queue(Gathered&& gathered) {
     const bool is_online = gathered.change.after && gathered.change.after->online;
     const std::string id = gathered.change.id;
     const Timestamp at = gathered.change.at, time = gathered.time;
@@ -27348,7 +27520,7 @@ class Store {
   }
   /// If memory runs out, nothing is queued.
   void queue(Pending&& pending) { queue(std::move(pending), pending_); }
-  void queue(Pending&& pending, std::vector<Pending>& all) {
+  PRESENCE_DETAIL_APART void queue(Pending&& pending, std::vector<Pending>& all) {
     detail::reserve_one(all);
     if (pending.kind == detail::NoticeKind::presence_changed) watches_.begin_waiting(pending.change.id);
     all.push_back(std::move(pending));
@@ -27357,9 +27529,9 @@ class Store {
   Timestamp time_of(const SessionEnded& ended) const noexcept {
     return ended.reason == SessionEndReason::timed_out ? ended.at : detail::SnapshotReader::now(snapshot_);
   }
-  void queue(SessionEnded&& ended, std::vector<Leaving>& leaving) {
+  PRESENCE_DETAIL_APART void queue(SessionEnded&& ended, std::vector<Leaving>& leaving) {
     // Its watches end when this is delivered, after the earlier notices.
-    Leaving left{OwnedViewer(Viewer(ended.user, ended.session)), watches_.now_, ended.at, time_of(ended)};
+    Leaving left(Viewer(ended.user, ended.session), watches_.now_, ended.at, time_of(ended));
     Pending pending;
     pending.kind = detail::NoticeKind::session_ended;
     pending.number = watches_.now_++;
@@ -27375,14 +27547,15 @@ class Store {
     if (!leaving.empty() && leaving.back().time < time) leave_rooms(leaving);
   }
   /// Others see that the sessions left their channels, after the changes of their users at the same time.
-  void leave_rooms(std::vector<Leaving>& leaving) {
+  PRESENCE_DETAIL_RARE void leave_rooms(std::vector<Leaving>& leaving) {
     for (const Leaving& left : leaving)
       rooms_.end(left.owner.viewer(), left.number, RoomChanges{*this, left.at, left.time});
     leaving.clear();
   }
 
-  Subscription listen(detail::Listeners& all, detail::Listener::Place place, detail::NoticeKind kind,
-                      detail::Listener::Notify&& notify, Viewer viewer, const DeliveryOptions& options) {
+  PRESENCE_DETAIL_RARE Subscription listen(detail::Listeners& all, detail::Listener::Place place,
+                                           detail::NoticeKind kind, detail::Listener::Notify&& notify, Viewer viewer,
+                                           const DeliveryOptions& options) {
     auto listener = detail::Shared<detail::Listener>::make(std::move(notify));
     detail::Listener& made = listener.change();
     made.store = this;
@@ -27413,7 +27586,7 @@ class Store {
   }
 
   /// Removes a listener that has ended.
-  void forget(const detail::Listener& listener) noexcept {
+  PRESENCE_DETAIL_RARE void forget(const detail::Listener& listener) noexcept {
     ++listener_changes_;
     if (!listener.coalescer.empty()) {
       listener.coalescer.each_user([this](const std::string& user) { watches_.end_waiting(user); });
@@ -27443,7 +27616,7 @@ class Store {
     const detail::Shared<detail::Listener> kept = std::move(all.front());  // valid until the end
     listeners_.erase(number);
   }
-  static void remove_from(detail::Listeners& all, const detail::Listener& listener) noexcept {
+  PRESENCE_DETAIL_RARE static void remove_from(detail::Listeners& all, const detail::Listener& listener) noexcept {
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (all[i].get() != &listener) continue;
       // This may be the last owner, and `listener` must stay valid until the end.

@@ -120,7 +120,7 @@ class Store {
   /// @{
   /// Creates a store without users, or one with the users and the rules of a snapshot.
   explicit Store(const Rules& rules = {}, const StoreOptions& options = {}) : Store(Snapshot(rules), options) {}
-  explicit Store(Snapshot snapshot, const StoreOptions& options = {})
+  PRESENCE_DETAIL_RARE explicit Store(Snapshot snapshot, const StoreOptions& options = {})
       : options_(options),
         snapshot_(std::move(snapshot)),
         channels_(snapshot_.rules().hash_seed),
@@ -135,7 +135,7 @@ class Store {
   /// @}
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
-  ~Store() {
+  PRESENCE_DETAIL_RARE ~Store() {
     PRESENCE_ASSERT(!is_delivering_ && is_in_use_.read() == 0, "a Store is destroyed inside one of its callbacks");
     for (const detail::Listeners& all : listeners_) end(all);
     end(every_change_);
@@ -257,7 +257,7 @@ class Store {
   }
   /// Advances the time to `now` after the host was away, and gives the sessions that were live `patience` to return;
   /// see presence::resume. Call it first after a restart, before events and watches. Returns as `advance`. O(users).
-  Verdict resume(Timestamp now, Duration patience) {
+  PRESENCE_DETAIL_RARE Verdict resume(Timestamp now, Duration patience) {
     const Use use(*this);
     const Snapshot before = snapshot_;
     detail::Rollback rollback([this, &before]() noexcept { snapshot_ = before; });
@@ -306,7 +306,7 @@ class Store {
   /// - `too_early`: the other snapshot is dated too late, or contains data that is dated too late and is not known here
   ///   already; see `apply_delta`.
   /// - `out_of_range`: `now` is at either end of the range.
-  [[nodiscard]] std::optional<Error> merge(const Snapshot& other, Timestamp now) {
+  [[nodiscard]] PRESENCE_DETAIL_RARE std::optional<Error> merge(const Snapshot& other, Timestamp now) {
     const Use use(*this);
     if (const std::optional<Error> error = detail::wrong_now(now)) return error;
     const GatherDated gather{*this};
@@ -325,7 +325,7 @@ class Store {
   ///
   /// So every friend is shown offline until then. A client that expects to be back within a moment calls only `resync`,
   /// so users who are still listed stay online.
-  void connection_lost() {
+  PRESENCE_DETAIL_RARE void connection_lost() {
     const Use use(*this);
     const GatherDated gather{*this};
     forget_reports_in(snapshot_, gather);
@@ -401,7 +401,7 @@ class Store {
   Watches watches() const&& { return watches_; }
   /// @}
   /// Returns numbers for monitoring. O(users).
-  StoreStats stats() const {
+  PRESENCE_DETAIL_RARE StoreStats stats() const {
     StoreStats stats = stats_;
     stats.users = snapshot_.size();
     stats.online = snapshot_.online_count();
@@ -424,14 +424,14 @@ class Store {
 
   /// Adds a channel or replaces it. Viewers who follow it are notified about its new members, and no longer about
   /// members who left. Returns an Error, and changes nothing, if its type or id is empty or its type has a colon.
-  [[nodiscard]] std::optional<Error> put(Channel channel) {
+  [[nodiscard]] PRESENCE_DETAIL_RARE std::optional<Error> put(Channel channel) {
     const Use use(*this);
     if (const std::optional<Error> error = wrong_name(channel.type, channel.id)) return error;
     add_channel(std::move(channel));
     return std::nullopt;
   }
   /// Removes a channel and ends all watches of it. No WatchingStopped is delivered.
-  void remove_channel(std::string_view cid) {
+  PRESENCE_DETAIL_RARE void remove_channel(std::string_view cid) {
     const Use use(*this);
     const std::uint32_t number = channels_.find(cid);
     if (number == Channels::none) return;
@@ -467,7 +467,7 @@ class Store {
   /// Returns a page of channels. Channels with the same id are sorted by type. With `presence`, the viewer is notified
   /// about their members from now on, and follows later joins and leaves. This does not count as watching the channel:
   /// see `watchers`.
-  std::vector<Channel> query_channels(const ChannelQuery& query, Viewer viewer) {
+  PRESENCE_DETAIL_RARE std::vector<Channel> query_channels(const ChannelQuery& query, Viewer viewer) {
     const Use use(*this);
     ChannelQuery whole = query;
     whole.sort.push_back(SortKey{"id", Order::ascending});
@@ -486,7 +486,7 @@ class Store {
   ///
   /// Returns an Error, and changes nothing, for the same reasons as `put`, and `not_live` if the viewer is a session
   /// that has ended. WatchingStarted is dated by the time of the store, so advance to the host's time first.
-  [[nodiscard]] Result<Channel> watch(const WatchChannel& asked, Viewer viewer) {
+  [[nodiscard]] PRESENCE_DETAIL_RARE Result<Channel> watch(const WatchChannel& asked, Viewer viewer) {
     const Use use(*this);
     if (const std::optional<Error> error = wrong_name(asked.type, asked.id)) return *error;
     const OwnedViewer owned(viewer);
@@ -524,7 +524,7 @@ class Store {
   /// @{
   /// Ends the viewer's watches of one channel, or all their watches. Nothing more is delivered because of these
   /// watches. Earlier deliveries remain valid. Other sessions of the same user keep their watches.
-  void unwatch(Viewer viewer, std::string_view cid) {
+  PRESENCE_DETAIL_RARE void unwatch(Viewer viewer, std::string_view cid) {
     const Use use(*this);
     const OwnedViewer kept(viewer);
     const std::string kept_cid(cid);
@@ -532,7 +532,7 @@ class Store {
     rooms_.leave(kept.viewer(), kept_cid, room_changes());
     deliver();
   }
-  void unwatch(Viewer viewer) {
+  PRESENCE_DETAIL_RARE void unwatch(Viewer viewer) {
     const Use use(*this);
     const OwnedViewer kept(viewer);
     watches_.unwatch(kept.viewer());
@@ -689,7 +689,7 @@ class Store {
   /// The ids of a viewer, which may be borrowed from a channel or a watch that is about to move or to end.
   class OwnedViewer {
    public:
-    explicit OwnedViewer(Viewer viewer) : user_(viewer.id()), session_(viewer.session()) {}
+    PRESENCE_DETAIL_RARE explicit OwnedViewer(Viewer viewer) : user_(viewer.id()), session_(viewer.session()) {}
     Viewer viewer() const noexcept { return Viewer(user_, session_); }
 
    private:
@@ -706,6 +706,11 @@ class Store {
 
   /// A change, a change of who watches a channel, or the end of a session, before it is delivered.
   struct Pending {
+    PRESENCE_DETAIL_APART Pending() {}
+    PRESENCE_DETAIL_APART Pending(Pending&& other) noexcept = default;
+    PRESENCE_DETAIL_APART Pending& operator=(Pending&& other) noexcept = default;
+    PRESENCE_DETAIL_APART ~Pending() = default;
+
     detail::NoticeKind kind = detail::NoticeKind::presence_changed;
     std::uint64_t number = 0;       // viewers receive it whose watch began at this number or before,
     std::uint64_t first_since = 0;  // and at this one or later
@@ -750,6 +755,11 @@ class Store {
 
   /// A change of the current call.
   struct Gathered {
+    PRESENCE_DETAIL_APART Gathered(const UserPresenceChangedView& seen, Timestamp when) : change(seen), time(when) {}
+    PRESENCE_DETAIL_APART Gathered(Gathered&& other) noexcept = default;
+    PRESENCE_DETAIL_APART Gathered& operator=(Gathered&& other) noexcept = default;
+    PRESENCE_DETAIL_APART ~Gathered() = default;
+
     UserPresenceChanged change;
     Timestamp time;  // of the store, when it happened; its date may be later
   };
@@ -773,13 +783,11 @@ class Store {
       store.gather(change, cause);
     }
   };
-  void gather(const UserPresenceChangedView& change, Timestamp cause) {
+  PRESENCE_DETAIL_APART void gather(const UserPresenceChangedView& change, Timestamp cause) {
     const Timestamp at = dates_.next(change.id, detail::later(change.at, cause));
     if (!is_received(change)) return;
-    Gathered gathered;
-    gathered.change = UserPresenceChanged(change);
+    Gathered gathered(change, change.at);
     gathered.change.at = at;
-    gathered.time = change.at;
     gathered_.push_back(std::move(gathered));
   }
   struct RoomChanges {
@@ -808,6 +816,11 @@ class Store {
 
   /// A session that has ended, before others see that it left its channels.
   struct Leaving {
+    PRESENCE_DETAIL_APART Leaving(Viewer viewer, std::uint64_t when, Timestamp its_time, Timestamp store_time)
+        : owner(viewer), number(when), at(its_time), time(store_time) {}
+    PRESENCE_DETAIL_APART Leaving(Leaving&& other) noexcept = default;
+    PRESENCE_DETAIL_APART ~Leaving() = default;
+
     OwnedViewer owner;
     std::uint64_t number;
     Timestamp at, time;
@@ -839,7 +852,7 @@ class Store {
       return Error{ErrorCode::out_of_range, 0, "a channel type must not contain a colon"};
     return std::nullopt;
   }
-  void add_channel(Channel channel) {
+  PRESENCE_DETAIL_RARE void add_channel(Channel channel) {
     watches_.update(channel);
     const std::uint32_t number = channels_.add(channel.cid());
     channels_[number] = std::move(channel);
@@ -857,7 +870,7 @@ class Store {
     if (renew(kept.viewer())) watches_.watch_users(kept.viewer(), copies);
   }
 
-  static void end(const detail::Listeners& all) noexcept {
+  PRESENCE_DETAIL_RARE static void end(const detail::Listeners& all) noexcept {
     for (const detail::Shared<detail::Listener>& listener : all) listener->store = nullptr;
   }
 
@@ -979,7 +992,7 @@ class Store {
     return counted(done);
   }
   /// The same for an event that is moved behind another one of its frame, and so behind the deadlines.
-  Dispatched dispatch_moved(const PresenceEventView& event, const detail::FrameOrder& order) {
+  PRESENCE_DETAIL_RARE Dispatched dispatch_moved(const PresenceEventView& event, const detail::FrameOrder& order) {
     const Snapshot before = snapshot_;
     const detail::ChangeDates dates = dates_;
     std::vector<SessionEnded> timeouts = sessions_.timeouts_until(snapshot_, event.at);
@@ -1003,7 +1016,7 @@ class Store {
   /// Advances to the event's timestamp. A status that is not moved takes effect before the deadlines at that timestamp,
   /// although the rest of the event is moved: others see the status, but not why the rest is moved. Returns the verdict
   /// on that status, or `unchanged`.
-  Verdict advance_with_text(const PresenceEventView& event, const detail::FrameOrder& order) {
+  PRESENCE_DETAIL_RARE Verdict advance_with_text(const PresenceEventView& event, const detail::FrameOrder& order) {
     const Gather gather{*this, detail::absent};
     if (!order.is_split() || order.status_at != event.at) {
       apply(snapshot_, event.at, gather);
@@ -1066,7 +1079,7 @@ class Store {
 
   /// Applies an event of an invisible user: its status text at one timestamp, and the rest at another. No other user
   /// sees the rest. Applies both parts or neither.
-  Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order) {
+  PRESENCE_DETAIL_RARE Verdict fold_split(const PresenceEventView& event, const detail::FrameOrder& order) {
     const Verdict form = detail::judge_form(event, snapshot_.rules());
     if (!accepted(form)) return form;
     PresenceEventView rest = detail::moved_to(event, order.at), text = detail::moved_to(event, order.status_at);
@@ -1093,7 +1106,7 @@ class Store {
       const std::uint32_t number = all_.size() == 0 ? Channels::none : all_.find(user);
       return number != Channels::none && all_[number].from == at ? all_[number].to : detail::absent;
     }
-    void note(std::string_view user, Timestamp from, Timestamp to) {
+    PRESENCE_DETAIL_RARE void note(std::string_view user, Timestamp from, Timestamp to) {
       if (all_.size() >= max_users && all_.find(user) == Channels::none) all_.clear();
       all_[all_.add(user)] = Moved{from, to};
     }
@@ -1110,14 +1123,14 @@ class Store {
 
   /// A viewer that is a session must not inherit the watches of the session's former life. Returns false if the session
   /// has ended.
-  bool renew(Viewer viewer) {
+  PRESENCE_DETAIL_RARE bool renew(Viewer viewer) {
     if (viewer.session().empty()) return true;
     sessions_.start(snapshot_);
     end_watches_of(viewer);
     return !detail::SessionTracker::has_ended(snapshot_, viewer.id(), viewer.session());
   }
   /// Ends the watches of a session that has ended, if that has not been done.
-  void end_watches_of(Viewer viewer) {
+  PRESENCE_DETAIL_RARE void end_watches_of(Viewer viewer) {
     const std::uint32_t number = ending_.find(viewer);
     if (number == Channels::none) return;
     ending_.erase(number);
@@ -1162,7 +1175,7 @@ class Store {
     });
     commit();
   }
-  void queue(Gathered&& gathered) {
+  PRESENCE_DETAIL_APART void queue(Gathered&& gathered) {
     const bool is_online = gathered.change.after && gathered.change.after->online;
     const std::string id = gathered.change.id;
     const Timestamp at = gathered.change.at, time = gathered.time;
@@ -1176,7 +1189,7 @@ class Store {
   }
   /// If memory runs out, nothing is queued.
   void queue(Pending&& pending) { queue(std::move(pending), pending_); }
-  void queue(Pending&& pending, std::vector<Pending>& all) {
+  PRESENCE_DETAIL_APART void queue(Pending&& pending, std::vector<Pending>& all) {
     detail::reserve_one(all);
     if (pending.kind == detail::NoticeKind::presence_changed) watches_.begin_waiting(pending.change.id);
     all.push_back(std::move(pending));
@@ -1185,9 +1198,9 @@ class Store {
   Timestamp time_of(const SessionEnded& ended) const noexcept {
     return ended.reason == SessionEndReason::timed_out ? ended.at : detail::SnapshotReader::now(snapshot_);
   }
-  void queue(SessionEnded&& ended, std::vector<Leaving>& leaving) {
+  PRESENCE_DETAIL_APART void queue(SessionEnded&& ended, std::vector<Leaving>& leaving) {
     // Its watches end when this is delivered, after the earlier notices.
-    Leaving left{OwnedViewer(Viewer(ended.user, ended.session)), watches_.now_, ended.at, time_of(ended)};
+    Leaving left(Viewer(ended.user, ended.session), watches_.now_, ended.at, time_of(ended));
     Pending pending;
     pending.kind = detail::NoticeKind::session_ended;
     pending.number = watches_.now_++;
@@ -1203,14 +1216,15 @@ class Store {
     if (!leaving.empty() && leaving.back().time < time) leave_rooms(leaving);
   }
   /// Others see that the sessions left their channels, after the changes of their users at the same time.
-  void leave_rooms(std::vector<Leaving>& leaving) {
+  PRESENCE_DETAIL_RARE void leave_rooms(std::vector<Leaving>& leaving) {
     for (const Leaving& left : leaving)
       rooms_.end(left.owner.viewer(), left.number, RoomChanges{*this, left.at, left.time});
     leaving.clear();
   }
 
-  Subscription listen(detail::Listeners& all, detail::Listener::Place place, detail::NoticeKind kind,
-                      detail::Listener::Notify&& notify, Viewer viewer, const DeliveryOptions& options) {
+  PRESENCE_DETAIL_RARE Subscription listen(detail::Listeners& all, detail::Listener::Place place,
+                                           detail::NoticeKind kind, detail::Listener::Notify&& notify, Viewer viewer,
+                                           const DeliveryOptions& options) {
     auto listener = detail::Shared<detail::Listener>::make(std::move(notify));
     detail::Listener& made = listener.change();
     made.store = this;
@@ -1241,7 +1255,7 @@ class Store {
   }
 
   /// Removes a listener that has ended.
-  void forget(const detail::Listener& listener) noexcept {
+  PRESENCE_DETAIL_RARE void forget(const detail::Listener& listener) noexcept {
     ++listener_changes_;
     if (!listener.coalescer.empty()) {
       listener.coalescer.each_user([this](const std::string& user) { watches_.end_waiting(user); });
@@ -1271,7 +1285,7 @@ class Store {
     const detail::Shared<detail::Listener> kept = std::move(all.front());  // valid until the end
     listeners_.erase(number);
   }
-  static void remove_from(detail::Listeners& all, const detail::Listener& listener) noexcept {
+  PRESENCE_DETAIL_RARE static void remove_from(detail::Listeners& all, const detail::Listener& listener) noexcept {
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (all[i].get() != &listener) continue;
       // This may be the last owner, and `listener` must stay valid until the end.

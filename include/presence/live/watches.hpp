@@ -51,7 +51,7 @@ class Watches {
       : limits_(limits), viewers_(hash_seed), users_(hash_seed), channels_(hash_seed), waiting_(hash_seed) {}
 
   /// Watches the channel's members and follows later joins and leaves, which `update` passes in. O(members).
-  void watch_channel(Viewer viewer, const Channel& channel) {
+  PRESENCE_DETAIL_APART void watch_channel(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
     const std::uint32_t v = viewers_.add(viewer);
     detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
@@ -67,7 +67,7 @@ class Watches {
 
   /// Watches the channel's current members. Replaces the member list of an earlier call for the same channel. Later
   /// joins and leaves are not followed; see `watch_channel`. O(members).
-  void watch_members(Viewer viewer, const Channel& channel) {
+  PRESENCE_DETAIL_RARE void watch_members(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
     const std::uint32_t v = viewers_.add(viewer);
     detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
@@ -144,12 +144,12 @@ class Watches {
 
   /// Updates the members of a channel. Does nothing if no viewer follows the channel. O(members), whatever the number
   /// of viewers. In a Store, while changes of users who leave wait to be delivered: O(viewers) for each of these users.
-  void update(const Channel& channel) {
+  PRESENCE_DETAIL_APART void update(const Channel& channel) {
     const std::uint32_t c = channels_.find(channel.cid());
     if (c != Table::none && !channels_[c].followers.empty()) set_members(c, channel.members);
   }
   /// Removes a channel and ends all watches of it.
-  void remove_channel(std::string_view cid) {
+  PRESENCE_DETAIL_RARE void remove_channel(std::string_view cid) {
     const std::uint32_t c = channels_.find(cid);
     if (c == Table::none) return;
     for (std::size_t left = channels_[c].viewers.size(); left > 0; --left) {
@@ -289,7 +289,7 @@ class Watches {
 
   /// Returns all watches of a viewer by ids instead of numbers, so that two Watches can be compared. One list has the
   /// users of `watch_users`; each other list has the users of a channel.
-  std::vector<std::vector<std::string>> all_of(std::uint32_t v) const {
+  PRESENCE_DETAIL_RARE std::vector<std::vector<std::string>> all_of(std::uint32_t v) const {
     std::vector<std::vector<std::string>> all;
     all.push_back(ids_of(viewers_[v].users));
     all.back().push_back("found users");
@@ -314,7 +314,7 @@ class Watches {
   }
 
   /// Returns the numbers of the users of a watch, ascending, without duplicates. Adds users who are not known yet.
-  std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
+  PRESENCE_DETAIL_APART std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> numbers;
     numbers.reserve(ids.size() < limits_.max_users_per_watch ? ids.size() : limits_.max_users_per_watch);
     detail::Rollback forget([&]() noexcept {
@@ -344,7 +344,7 @@ class Watches {
     return numbers;
   }
 
-  void set_members(std::uint32_t c, const std::vector<std::string>& ids) {
+  PRESENCE_DETAIL_APART void set_members(std::uint32_t c, const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> members = numbers_of(ids);
     const std::vector<std::uint32_t>& before = channels_[c].members;
     // Users join before others leave, so that a user who stays always has a watch. All memory is allocated first.
@@ -377,7 +377,7 @@ class Watches {
     const auto place = detail::not_less(ascending.begin(), ascending.end(), number);
     return place != ascending.end() && *place == number;
   }
-  void leave(std::uint32_t c, std::uint32_t user) noexcept {
+  PRESENCE_DETAIL_APART void leave(std::uint32_t c, std::uint32_t user) noexcept {
     users_[user].channels.erase(c);
     if (is_waiting(user)) {
       for (const Follower& follower : channels_[c].followers) forget_start_if_lost(user, follower.viewer);
@@ -385,7 +385,7 @@ class Watches {
     forget_if_unwatched(user);
   }
 
-  ChannelWatch& watch_of(std::uint32_t v, std::uint32_t c) {
+  PRESENCE_DETAIL_APART ChannelWatch& watch_of(std::uint32_t v, std::uint32_t c) {
     if (ChannelWatch* const known = viewers_[v].channels.find(c)) return *known;
     channels_[c].viewers.insert(v);
     detail::Rollback erase([this, v, c]() noexcept { channels_[c].viewers.erase(v); });
@@ -395,7 +395,7 @@ class Watches {
     erase.release();
     return made;
   }
-  void follow(std::uint32_t v, std::uint32_t c) {
+  PRESENCE_DETAIL_APART void follow(std::uint32_t v, std::uint32_t c) {
     ChannelWatch& watch = watch_of(v, c);
     if (watch.is_following) return;
     ++version_;
@@ -416,7 +416,7 @@ class Watches {
   }
 
   /// Allocates nothing. To keep the starts of the watches of waiting users, see `keep_starts`.
-  void unwatch_channel(std::uint32_t v, std::uint32_t c) noexcept {
+  PRESENCE_DETAIL_APART void unwatch_channel(std::uint32_t v, std::uint32_t c) noexcept {
     ChannelWatch* const watch = viewers_[v].channels.find(c);
     if (watch == nullptr) return;
     const std::vector<std::uint32_t> page = std::move(watch->page);
@@ -427,7 +427,7 @@ class Watches {
     forget_if_unused(c);
     forget_if_idle(v);
   }
-  void unfollow(std::uint32_t v, std::uint32_t c) noexcept {
+  PRESENCE_DETAIL_APART void unfollow(std::uint32_t v, std::uint32_t c) noexcept {
     ++version_;
     WatchedChannel& channel = channels_[c];
     channel.followers.erase(v);
@@ -443,7 +443,7 @@ class Watches {
     }
   }
 
-  void add_reason(std::uint32_t user, std::uint32_t v) {
+  PRESENCE_DETAIL_APART void add_reason(std::uint32_t user, std::uint32_t v) {
     ++version_;
     if (Watcher* const known = users_[user].watchers.find(v)) {
       ++known->reasons;
@@ -455,7 +455,7 @@ class Watches {
     fresh.since = now_;
     users_[user].watchers.insert(fresh);
   }
-  void drop_reason(std::uint32_t user, std::uint32_t v) noexcept {
+  PRESENCE_DETAIL_APART void drop_reason(std::uint32_t user, std::uint32_t v) noexcept {
     ++version_;
     Watcher* const watcher = users_[user].watchers.find(v);
     if (watcher == nullptr || --watcher->reasons != 0) return;
@@ -463,13 +463,13 @@ class Watches {
     forget_start_if_lost(user, v);
     forget_if_unwatched(user);
   }
-  void forget_if_unused(std::uint32_t c) noexcept {
+  PRESENCE_DETAIL_APART void forget_if_unused(std::uint32_t c) noexcept {
     if (channels_.has(c) && channels_[c].viewers.empty()) channels_.erase(c);
   }
-  void forget_if_unwatched(std::uint32_t user) noexcept {
+  PRESENCE_DETAIL_APART void forget_if_unwatched(std::uint32_t user) noexcept {
     if (users_.has(user) && users_[user].watchers.empty() && users_[user].channels.empty()) users_.erase(user);
   }
-  void forget_if_idle(std::uint32_t v) noexcept {
+  PRESENCE_DETAIL_APART void forget_if_idle(std::uint32_t v) noexcept {
     if (viewers_.has(v) && viewers_[v].channels.empty() && viewers_[v].users.empty()) viewers_.erase(v);
   }
 
@@ -482,7 +482,7 @@ class Watches {
     const HandedOver* const kept = since == never_since || waiting == nullptr ? nullptr : waiting->handed_over.find(v);
     return kept == nullptr ? since : detail::smaller_of(since, kept->since);
   }
-  std::uint64_t since_of_watches(std::uint32_t user, std::uint32_t v) const noexcept {
+  PRESENCE_DETAIL_APART std::uint64_t since_of_watches(std::uint32_t user, std::uint32_t v) const noexcept {
     const WatchedUser& watched = users_[user];
     const WatchingViewer& viewer = viewers_[v];
     const Watcher* const watcher = watched.watchers.find(v);
@@ -502,7 +502,7 @@ class Watches {
     return follower == nullptr ? never_since : detail::greater_of(membership.since, follower->since);
   }
   /// The viewer is about to end a watch of the user. If another watch remains, they still receive the waiting changes.
-  void keep_start(std::uint32_t user, std::uint32_t v) {
+  PRESENCE_DETAIL_APART void keep_start(std::uint32_t user, std::uint32_t v) {
     if (waiting_.size() == 0) return;
     const std::uint32_t number = waiting_.find(users_.id_of(user));
     if (number == Table::none) return;
@@ -514,7 +514,7 @@ class Watches {
     if (start.since != never_since) kept.insert(start);
   }
   /// The same for all members of a channel that the viewer is about to leave.
-  void keep_starts(std::uint32_t v, std::uint32_t c) {
+  PRESENCE_DETAIL_APART void keep_starts(std::uint32_t v, std::uint32_t c) {
     if (waiting_.size() == 0) return;
     const ChannelWatch* const watch = viewers_[v].channels.find(c);
     if (watch == nullptr) return;
@@ -522,7 +522,7 @@ class Watches {
     if (!watch->is_following) return;
     for (const std::uint32_t user : channels_[c].members) keep_start(user, v);
   }
-  void forget_start_if_lost(std::uint32_t user, std::uint32_t v) noexcept {
+  PRESENCE_DETAIL_APART void forget_start_if_lost(std::uint32_t user, std::uint32_t v) noexcept {
     if (waiting_.size() == 0) return;
     const std::uint32_t number = waiting_.find(users_.id_of(user));
     if (number != Table::none && since_of_watches(user, v) == never_since) waiting_[number].handed_over.erase(v);
@@ -568,7 +568,7 @@ class Watches {
     return count;
   }
   /// Returns an estimate of the memory. O(viewers + users + channels).
-  std::size_t bytes() const noexcept {
+  PRESENCE_DETAIL_RARE std::size_t bytes() const noexcept {
     std::size_t sum = 0;
     for (auto it = viewers_.begin(); it != viewers_.end(); ++it) {
       sum += sizeof(WatchingViewer) + viewers_.viewer_of(it.number()).id().size() +
@@ -595,8 +595,8 @@ class Watches {
   /// @{
   /// A change of the user waits to be delivered, or no longer. While one does, the starts of watches that end are
   /// handed over to those that remain.
-  void begin_waiting(std::string_view user) { ++waiting_[waiting_.add(user)].count; }
-  void end_waiting(std::string_view user) noexcept {
+  PRESENCE_DETAIL_APART void begin_waiting(std::string_view user) { ++waiting_[waiting_.add(user)].count; }
+  PRESENCE_DETAIL_APART void end_waiting(std::string_view user) noexcept {
     const std::uint32_t number = waiting_.find(user);
     if (number != Table::none && --waiting_[number].count == 0) waiting_.erase(number);
   }

@@ -29,8 +29,8 @@ namespace detail {
 
 /// Raises `forgotten_up_to` to the value that `up_to(registers)` returns, for every user with an earlier one. Up to
 /// that timestamp reports of being online are forgotten. If memory runs out, some users may have been changed.
-PRESENCE_DETAIL_APART inline void forget_reports_up_to(Snapshot& snapshot,
-                                                       FunctionRef<Timestamp(const RegistersView&)> up_to) {
+PRESENCE_DETAIL_RARE inline void forget_reports_up_to(Snapshot& snapshot,
+                                                      FunctionRef<Timestamp(const RegistersView&)> up_to) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // iterated while the other one changes
@@ -59,8 +59,8 @@ inline void forget_unlisted(Snapshot& snapshot, Timestamp list) {
 
 /// Applies an event at `to`, which is later than the event's timestamp. The event is judged by its own timestamp, so
 /// moving it does not make it too early. The time does not advance.
-inline Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to,
-                           const ChangeSink& on_change) {
+PRESENCE_DETAIL_RARE inline Verdict apply_moved(Snapshot& snapshot, const PresenceEventView& event, Timestamp to,
+                                                const ChangeSink& on_change) {
   Verdict verdict = judge_form(event, snapshot.rules());
   if (accepted(verdict)) verdict = AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).judge(event.at);
   if (!accepted(verdict)) return verdict;
@@ -81,8 +81,8 @@ inline PresenceEventView listed_at(PresenceEventView event, Timestamp at) noexce
 
 /// Replaces `snapshot` by `after` and calls `on_change` for every visible change. All memory is allocated before the
 /// replacement.
-PRESENCE_DETAIL_APART inline void replace_and_notify(Snapshot& snapshot, const Snapshot& after, Timestamp dated,
-                                                     const ChangeSink& on_change) {
+PRESENCE_DETAIL_RARE inline void replace_and_notify(Snapshot& snapshot, const Snapshot& after, Timestamp dated,
+                                                    const ChangeSink& on_change) {
   const Snapshot before = snapshot;
   Timeline<UserPresenceChangedView> changes;
   if (on_change) changes = differences(before, after, dated);
@@ -105,8 +105,8 @@ auto each_event(It& first, It& last) noexcept {
 }
 
 /// A resync that is judged by `as_of` and takes effect as of `counted`, which is not earlier.
-PRESENCE_DETAIL_APART inline Tally resync_moved(Snapshot& snapshot, const EachEvent& each_listed, Timestamp as_of,
-                                                Timestamp counted, const ChangeSink& on_change) {
+PRESENCE_DETAIL_RARE inline Tally resync_moved(Snapshot& snapshot, const EachEvent& each_listed, Timestamp as_of,
+                                               Timestamp counted, const ChangeSink& on_change) {
   const Snapshot before = snapshot;
   const Timestamp now = SnapshotAccess::now(before);
   Verdict verdict = in_range(as_of) ? Verdict::applied : Verdict::invalid;
@@ -133,8 +133,8 @@ PRESENCE_DETAIL_APART inline Tally resync_moved(Snapshot& snapshot, const EachEv
 }
 
 /// A resync that takes effect just after the latest report, or without any as of the snapshot's time.
-PRESENCE_DETAIL_APART inline Tally resync_behind_reports(Snapshot& snapshot, const EachEvent& each_listed,
-                                                         const ChangeSink& on_change) {
+PRESENCE_DETAIL_RARE inline Tally resync_behind_reports(Snapshot& snapshot, const EachEvent& each_listed,
+                                                        const ChangeSink& on_change) {
   const Snapshot before = snapshot;
   const Timestamp now = SnapshotAccess::now(before);
   Timestamp latest = absent;

@@ -28,7 +28,7 @@ inline bool can_be_held(const SessionRegisters& session, Timestamp now, const Ru
 
 /// Prolongs the last run of each session that is online, at least until `until`. A session that was not idle is not
 /// idle before then. If memory runs out, some users may have been changed.
-PRESENCE_DETAIL_APART inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
+PRESENCE_DETAIL_RARE inline void hold_sessions(Snapshot& snapshot, Timestamp until) {
   const Root* const root = SnapshotAccess::read(snapshot);
   if (root == nullptr) return;
   const Snapshot before = snapshot;  // iterated while the other one changes
@@ -61,8 +61,8 @@ inline bool can_resume(const Snapshot& snapshot, Timestamp now) noexcept {
 }
 
 /// Resumes a snapshot that `can_resume`.
-PRESENCE_DETAIL_APART inline void resume(Snapshot& snapshot, Timestamp now, Duration patience,
-                                         const ChangeSink& on_change) {
+PRESENCE_DETAIL_RARE inline void resume(Snapshot& snapshot, Timestamp now, Duration patience,
+                                        const ChangeSink& on_change) {
   Snapshot after = snapshot;
   hold_sessions(after, now + (patience < Duration() ? Duration() : patience));
   Changes changes;

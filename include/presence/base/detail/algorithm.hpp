@@ -83,7 +83,7 @@ class ElementSorter {
       : first_(static_cast<unsigned char*>(first)), size_(size), swap_(exchange), order_(order), is_less_(is_less) {}
 
   /// Heapsort of `count` elements from `first`.
-  PRESENCE_DETAIL_APART void heap_sort(std::size_t first, std::size_t count) const {
+  PRESENCE_DETAIL_RARE void heap_sort(std::size_t first, std::size_t count) const {
     for (std::size_t i = count / 2; i > 0; --i) sift(first, i - 1, count);
     for (std::size_t size = count; size > 1; --size) {
       swap(first, first + size - 1);

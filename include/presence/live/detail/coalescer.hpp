@@ -24,6 +24,12 @@ namespace detail {
 /// once only if no watch was modified between them.
 struct CoalescedChanges {
   struct Part {
+    PRESENCE_DETAIL_APART Part() {}
+    PRESENCE_DETAIL_APART Part(const Part& other) = default;
+    PRESENCE_DETAIL_APART Part(Part&& other) noexcept = default;
+    PRESENCE_DETAIL_APART Part& operator=(Part&& other) noexcept = default;
+    PRESENCE_DETAIL_APART ~Part() = default;
+
     UserPresenceChanged change;  // of all changes of the part
     std::uint64_t number = 0;    // of the first of them
     std::uint64_t version = 0;   // of the watches, when the change happened

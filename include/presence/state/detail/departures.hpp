@@ -44,7 +44,7 @@ struct Lasting {
 class Departures {
  public:
   /// O(n log n) for n users who are removed by time alone.
-  explicit Departures(const Root& root) : known_(root.known), kept_(root.table.size()) {
+  PRESENCE_DETAIL_RARE explicit Departures(const Root& root) : known_(root.known), kept_(root.table.size()) {
     Vector<Timestamp> forgotten, gone;
     for (const RowView row : root.table) {
       const Lasting lasting = Lasting::of(row, root.rules);
@@ -63,7 +63,7 @@ class Departures {
 
   /// Replaces the times of a user. Pass `Lasting()` if nothing was kept before, or is kept now. `now` is the root's
   /// timestamp.
-  void change(const Lasting& before, const Lasting& after, Timestamp now) {
+  PRESENCE_DETAIL_RARE void change(const Lasting& before, const Lasting& after, Timestamp now) {
     if (before == after) return;
     remove(before.known_until, known_, forgotten_, now);
     remove(before.kept_until, kept_, gone_, now);

@@ -110,7 +110,7 @@ inline void normalise_session_of_event(UserRegisters& user, const PresenceEventV
 
 /// Returns the numbers of known and unknown users at `now`, which may be later than the root's timestamp. O(expired
 /// users).
-inline Count count_at(const Root& root, Timestamp now) noexcept {
+PRESENCE_DETAIL_RARE inline Count count_at(const Root& root, Timestamp now) noexcept {
   Count count{root.known, root.table.size() - root.known};
   root.table.each_due(now, [&](const RowView& row) {
     const RegistersView user = row.registers();
@@ -126,7 +126,7 @@ using CountAt = FunctionRef<Count(const Root&, Timestamp)>;
 
 /// Returns whether there is no room for one more user who is known to others, or unknown to them. Unknown users have a
 /// separate limit, because their number must not decide whether another user can become known.
-inline bool is_full(const Root* root, bool known, Timestamp now, const CountAt& count) {
+PRESENCE_DETAIL_RARE inline bool is_full(const Root* root, bool known, Timestamp now, const CountAt& count) {
   if (root == nullptr || root->table.size() < root->rules.max_users) return false;
   if (known && now == root->now) return root->known >= root->rules.max_users;
   const Count users = count(*root, now);
