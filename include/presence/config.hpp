@@ -91,10 +91,14 @@
 /// Internal: FLAT inlines all calls into a function; APART keeps a function from being inlined into its callers.
 /// Together they keep the most common path short and its variables in registers. RARE is APART for what is seldom
 /// called: compiled for size.
-#if defined(__GNUC__) || defined(__clang__)
+#if defined(__clang__)
 #define PRESENCE_DETAIL_FLAT __attribute__((__flatten__))
 #define PRESENCE_DETAIL_APART __attribute__((__noinline__))
 #define PRESENCE_DETAIL_RARE __attribute__((__noinline__, __cold__))
+#elif defined(__GNUC__)
+#define PRESENCE_DETAIL_FLAT __attribute__((__flatten__))
+#define PRESENCE_DETAIL_APART __attribute__((__noinline__, __noclone__))
+#define PRESENCE_DETAIL_RARE __attribute__((__noinline__, __noclone__, __cold__))
 #elif defined(_MSC_VER)
 #define PRESENCE_DETAIL_FLAT
 #define PRESENCE_DETAIL_APART __declspec(noinline)

@@ -157,10 +157,14 @@
 /// Internal: FLAT inlines all calls into a function; APART keeps a function from being inlined into its callers.
 /// Together they keep the most common path short and its variables in registers. RARE is APART for what is seldom
 /// called: compiled for size.
-#if defined(__GNUC__) || defined(__clang__)
+#if defined(__clang__)
 #define PRESENCE_DETAIL_FLAT __attribute__((__flatten__))
 #define PRESENCE_DETAIL_APART __attribute__((__noinline__))
 #define PRESENCE_DETAIL_RARE __attribute__((__noinline__, __cold__))
+#elif defined(__GNUC__)
+#define PRESENCE_DETAIL_FLAT __attribute__((__flatten__))
+#define PRESENCE_DETAIL_APART __attribute__((__noinline__, __noclone__))
+#define PRESENCE_DETAIL_RARE __attribute__((__noinline__, __noclone__, __cold__))
 #elif defined(_MSC_VER)
 #define PRESENCE_DETAIL_FLAT
 #define PRESENCE_DETAIL_APART __declspec(noinline)
@@ -24459,11 +24463,13 @@ namespace detail {
 /// or stop watching. It must not modify the object.
 class Rooms {
  public:
+  using OnChange = FunctionRef<void(std::string_view user, std::string_view cid, std::size_t count, bool is_watching)>;
+
   explicit Rooms(std::uint64_t seed = 0) : rooms_(seed), users_(seed), viewers_(seed) {}
 
   /// The viewer starts to watch the channel. `is_online`: others see their user online.
-  template <class OnChange>
-  void enter(Viewer viewer, std::string_view cid, bool is_online, std::uint64_t number, OnChange on_change) {
+  PRESENCE_DETAIL_RARE void enter(Viewer viewer, std::string_view cid, bool is_online, std::uint64_t number,
+                                  const OnChange& on_change) {
     if (viewer.id().empty()) return;
     const std::uint32_t r = rooms_.add(cid);
     Rollback forget_room([this, r]() noexcept { forget_if_unused(r); });
@@ -24503,22 +24509,19 @@ class Rooms {
     ++rooms_[r].seen;
     notify(r, u, true, on_change);
   }
-  template <class OnChange>
-  void leave(Viewer viewer, std::string_view cid, OnChange on_change) {
+  PRESENCE_DETAIL_RARE void leave(Viewer viewer, std::string_view cid, const OnChange& on_change) {
     const std::uint32_t r = rooms_.find(cid), v = viewers_.find(viewer);
     if (r != none && v != none) leave(v, r, on_change);
   }
   /// The viewer stops watching all channels.
-  template <class OnChange>
-  void leave(Viewer viewer, OnChange on_change) {
+  PRESENCE_DETAIL_RARE void leave(Viewer viewer, const OnChange& on_change) {
     const std::uint32_t v = viewers_.find(viewer);
     if (v == none) return;
     for (const std::uint32_t r : by_cid(viewers_[v].rooms)) leave(v, r, on_change);
   }
   /// The viewer is a session that ends with the change of that number. Others see at once that it watches no channel.
   /// It still receives earlier changes, until `forget_ended`.
-  template <class OnChange>
-  void end(Viewer viewer, std::uint64_t number, OnChange on_change) {
+  PRESENCE_DETAIL_APART void end(Viewer viewer, std::uint64_t number, const OnChange& on_change) {
     const std::uint32_t v = viewers_.find(viewer);
     if (v == none || viewers_[v].has_ended) return;
     viewers_[v].has_ended = true;
@@ -24527,15 +24530,14 @@ class Rooms {
       leave_as_user(viewers_[v].user, r, on_change);
     }
   }
-  void forget_ended(Viewer viewer) {
+  PRESENCE_DETAIL_RARE void forget_ended(Viewer viewer) {
     const std::uint32_t v = viewers_.find(viewer);
     if (v == none || !viewers_[v].has_ended) return;
     const auto ignore = [](std::string_view, std::string_view, std::size_t, bool) noexcept {};
     for (const std::uint32_t r : by_cid(viewers_[v].rooms)) leave(v, r, ignore);
   }
   /// The user is seen to be online, or no longer.
-  template <class OnChange>
-  void set_online(std::string_view user, bool is_online, OnChange on_change) {
+  PRESENCE_DETAIL_APART void set_online(std::string_view user, bool is_online, const OnChange& on_change) {
     const std::uint32_t u = users_.find(user);
     if (u == none || users_[u].is_online == is_online) return;
     users_[u].is_online = is_online;
@@ -24545,7 +24547,7 @@ class Rooms {
     }
   }
   /// Removes a channel. Nobody is notified.
-  void remove(std::string_view cid) {
+  PRESENCE_DETAIL_RARE void remove(std::string_view cid) {
     const std::uint32_t r = rooms_.find(cid);
     if (r == none) return;
     const auto ignore = [](std::string_view, std::string_view, std::size_t, bool) noexcept {};
@@ -24569,15 +24571,13 @@ class Rooms {
     const std::uint32_t r = rooms_.find(cid);
     return r == none ? 0 : rooms_[r].seen;
   }
-  template <class Visit>
-  void each_user_in(std::string_view cid, Visit visit) const {
+  void each_user_in(std::string_view cid, const FunctionRef<void(std::string_view)>& visit) const {
     const std::uint32_t r = rooms_.find(cid);
     if (r == none) return;
     for (const Occupant& occupant : rooms_[r].users) visit(std::string_view(users_.id_of(occupant.user)));
   }
   /// Calls `visit(Viewer)` for each viewer who has watched the channel since before the change with that number.
-  template <class Visit>
-  void each_viewer_in(std::string_view cid, std::uint64_t number, Visit visit) const {
+  void each_viewer_in(std::string_view cid, std::uint64_t number, const FunctionRef<void(Viewer)>& visit) const {
     const std::uint32_t r = rooms_.find(cid);
     if (r == none) return;
     for (const Entry& entry : rooms_[r].viewers) {
@@ -24615,13 +24615,11 @@ class Rooms {
   };
   static constexpr std::uint32_t none = IdMap<Room>::none;
 
-  template <class OnChange>
-  void notify(std::uint32_t r, std::uint32_t u, bool is_watching, OnChange& on_change) const {
+  void notify(std::uint32_t r, std::uint32_t u, bool is_watching, const OnChange& on_change) const {
     on_change(std::string_view(users_.id_of(u)), std::string_view(rooms_.id_of(r)), rooms_[r].seen, is_watching);
   }
 
-  template <class OnChange>
-  void leave(std::uint32_t v, std::uint32_t r, OnChange& on_change) {
+  PRESENCE_DETAIL_RARE void leave(std::uint32_t v, std::uint32_t r, const OnChange& on_change) {
     if (!viewers_[v].rooms.erase(r)) return;
     const RoomViewer& viewer = viewers_[v];
     rooms_[r].viewers.erase(v);
@@ -24639,8 +24637,7 @@ class Rooms {
     if (viewers_[v].rooms.empty()) viewers_.erase(v);
   }
   /// One viewer of the user leaves the channel.
-  template <class OnChange>
-  void leave_as_user(std::uint32_t u, std::uint32_t r, OnChange& on_change) {
+  PRESENCE_DETAIL_RARE void leave_as_user(std::uint32_t u, std::uint32_t r, const OnChange& on_change) {
     Occupant* const occupant = rooms_[r].users.find(u);
     if (occupant == nullptr || --occupant->viewers != 0) return;
     rooms_[r].users.erase(u);
@@ -24652,7 +24649,7 @@ class Rooms {
     forget_if_absent(u);
   }
   /// Sorts channels by their ids: the order of their numbers would show when a user first watched them.
-  std::vector<std::uint32_t> by_cid(const NumberSet& rooms) const {
+  PRESENCE_DETAIL_APART std::vector<std::uint32_t> by_cid(const NumberSet& rooms) const {
     std::vector<std::uint32_t> sorted;
     for (const std::uint32_t r : rooms) sorted.push_back(r);
     detail::sort(sorted, [this](std::uint32_t a, std::uint32_t b) { return rooms_.id_of(a) < rooms_.id_of(b); });
@@ -25083,7 +25080,8 @@ class Coalescer {
   Timestamp next_due() const noexcept { return empty() ? never : users_[order_[first_]].due; }
 
   /// `due`: when the changes of the user must be delivered, if this is the first of them. Returns whether it is.
-  bool add(const UserPresenceChanged& change, std::uint64_t number, std::uint64_t version, Timestamp due) {
+  PRESENCE_DETAIL_RARE bool add(const UserPresenceChanged& change, std::uint64_t number, std::uint64_t version,
+                                Timestamp due) {
     // If memory runs out, nothing changes.
     const std::uint32_t known = users_.find(change.id);
     if (known != none && users_[known].parts.back().version == version) {
@@ -25117,7 +25115,7 @@ class Coalescer {
   }
 
   /// Removes and returns the changes with the earliest deadline. Must not be empty.
-  CoalescedChanges take() {
+  PRESENCE_DETAIL_RARE CoalescedChanges take() {
     const std::uint32_t user = order_[first_];
     CoalescedChanges all = std::move(users_[user]);
     users_.erase(user);
@@ -25395,7 +25393,7 @@ class Watches {
       : limits_(limits), viewers_(hash_seed), users_(hash_seed), channels_(hash_seed), waiting_(hash_seed) {}
 
   /// Watches the channel's members and follows later joins and leaves, which `update` passes in. O(members).
-  PRESENCE_DETAIL_APART void watch_channel(Viewer viewer, const Channel& channel) {
+  PRESENCE_DETAIL_RARE void watch_channel(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
     const std::uint32_t v = viewers_.add(viewer);
     detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
@@ -25436,54 +25434,14 @@ class Watches {
   /// Watches the users of a range of ids, known or not. Adds to the users of earlier calls. O(users).
   template <class Range>
   void watch_users(Viewer viewer, const Range& ids) {
-    if (viewer.id().empty()) return;
-    // The ids may be borrowed from viewers_, whose strings move when a viewer is added.
-    Numbers users;
-    detail::Rollback forget_users([&]() noexcept {
-      for (const std::uint32_t user : users) forget_if_unwatched(user);
-    });
-    std::size_t left = limits_.max_users_per_watch;
-    for (const auto& id : ids) {
-      if (left == 0) break;
-      const std::uint32_t user = users_.add(std::string_view(id));
-      detail::Rollback forget_user([&]() noexcept { forget_if_unwatched(user); });
-      if (users.find(user) == nullptr) {
-        users.insert(user);
-        --left;
-      }
-      forget_user.release();
-    }
-    const std::uint32_t v = viewers_.add(viewer);
-    detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
-    for (const std::uint32_t user : users) {
-      if (viewers_[v].users.find(user) != nullptr) continue;
-      viewers_[v].users.insert(user);
-      detail::Rollback erase([&]() noexcept { viewers_[v].users.erase(user); });
-      add_reason(user, v);
-      erase.release();
-    }
-    forget_users.release();
-    forget_viewer.release();
-    forget_if_idle(v);
+    watch_each(viewer, each_id(ids));
   }
 
   /// Ends the viewer's watches of the users of a range of ids, as far as `watch_users` made them. Watches of channels
   /// remain. O(users).
   template <class Range>
   void unwatch_users(Viewer viewer, const Range& ids) {
-    const std::uint32_t v = viewers_.find(viewer);
-    if (v == Table::none) return;
-    // The ids may be borrowed from users_, whose strings move when a user is erased.
-    std::vector<std::uint32_t> users;
-    for (const auto& id : ids) {
-      const std::uint32_t user = users_.find(std::string_view(id));
-      if (user != Table::none) users.push_back(user);
-    }
-    for (const std::uint32_t user : users) keep_start(user, v);
-    for (const std::uint32_t user : users) {
-      if (viewers_[v].users.erase(user)) drop_reason(user, v);
-    }
-    forget_if_idle(v);
+    unwatch_each(viewer, each_id(ids));
   }
 
   /// Updates the members of a channel. Does nothing if no viewer follows the channel. O(members), whatever the number
@@ -25503,7 +25461,7 @@ class Watches {
   }
 
   /// Ends the viewer's watches of the channel.
-  void unwatch(Viewer viewer, std::string_view cid) {
+  PRESENCE_DETAIL_RARE void unwatch(Viewer viewer, std::string_view cid) {
     const std::uint32_t v = viewers_.find(viewer), c = channels_.find(cid);
     if (v != Table::none && c != Table::none) {
       keep_starts(v, c);
@@ -25511,7 +25469,7 @@ class Watches {
     }
   }
   /// Ends all watches of the viewer. Watches of other sessions of the same user remain.
-  void unwatch(Viewer viewer) {
+  PRESENCE_DETAIL_RARE void unwatch(Viewer viewer) {
     const std::uint32_t v = viewers_.find(viewer);
     if (v == Table::none) return;
     for (const std::uint32_t user : viewers_[v].users) keep_start(user, v);
@@ -25631,6 +25589,66 @@ class Watches {
     detail::SortedChunks<HandedOver, detail::ByMember<&HandedOver::viewer>> handed_over;
   };
 
+  /// Calls a function for each of several ids, until it returns false.
+  using EachId = detail::FunctionRef<void(const detail::FunctionRef<bool(std::string_view)>&)>;
+  template <class Range>
+  static auto each_id(const Range& ids) noexcept {
+    return [&ids](const detail::FunctionRef<bool(std::string_view)>& visit) {
+      for (const auto& id : ids) {
+        if (!visit(std::string_view(id))) return;
+      }
+    };
+  }
+  PRESENCE_DETAIL_APART void watch_each(Viewer viewer, const EachId& each) {
+    if (viewer.id().empty()) return;
+    // The ids may be borrowed from viewers_, whose strings move when a viewer is added.
+    Numbers users;
+    detail::Rollback forget_users([&]() noexcept {
+      for (const std::uint32_t user : users) forget_if_unwatched(user);
+    });
+    std::size_t left = limits_.max_users_per_watch;
+    each([&](std::string_view id) {
+      if (left == 0) return false;
+      const std::uint32_t user = users_.add(id);
+      detail::Rollback forget_user([&]() noexcept { forget_if_unwatched(user); });
+      if (users.find(user) == nullptr) {
+        users.insert(user);
+        --left;
+      }
+      forget_user.release();
+      return true;
+    });
+    const std::uint32_t v = viewers_.add(viewer);
+    detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
+    for (const std::uint32_t user : users) {
+      if (viewers_[v].users.find(user) != nullptr) continue;
+      viewers_[v].users.insert(user);
+      detail::Rollback erase([&]() noexcept { viewers_[v].users.erase(user); });
+      add_reason(user, v);
+      erase.release();
+    }
+    forget_users.release();
+    forget_viewer.release();
+    forget_if_idle(v);
+  }
+
+  PRESENCE_DETAIL_RARE void unwatch_each(Viewer viewer, const EachId& each) {
+    const std::uint32_t v = viewers_.find(viewer);
+    if (v == Table::none) return;
+    // The ids may be borrowed from users_, whose strings move when a user is erased.
+    std::vector<std::uint32_t> users;
+    each([&](std::string_view id) {
+      const std::uint32_t user = users_.find(id);
+      if (user != Table::none) users.push_back(user);
+      return true;
+    });
+    for (const std::uint32_t user : users) keep_start(user, v);
+    for (const std::uint32_t user : users) {
+      if (viewers_[v].users.erase(user)) drop_reason(user, v);
+    }
+    forget_if_idle(v);
+  }
+
   /// Returns all watches of a viewer by ids instead of numbers, so that two Watches can be compared. One list has the
   /// users of `watch_users`; each other list has the users of a channel.
   PRESENCE_DETAIL_RARE std::vector<std::vector<std::string>> all_of(std::uint32_t v) const {
@@ -25658,7 +25676,7 @@ class Watches {
   }
 
   /// Returns the numbers of the users of a watch, ascending, without duplicates. Adds users who are not known yet.
-  PRESENCE_DETAIL_APART std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
+  PRESENCE_DETAIL_RARE std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> numbers;
     numbers.reserve(ids.size() < limits_.max_users_per_watch ? ids.size() : limits_.max_users_per_watch);
     detail::Rollback forget([&]() noexcept {
@@ -25688,7 +25706,7 @@ class Watches {
     return numbers;
   }
 
-  PRESENCE_DETAIL_APART void set_members(std::uint32_t c, const std::vector<std::string>& ids) {
+  PRESENCE_DETAIL_RARE void set_members(std::uint32_t c, const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> members = numbers_of(ids);
     const std::vector<std::uint32_t>& before = channels_[c].members;
     // Users join before others leave, so that a user who stays always has a watch. All memory is allocated first.
@@ -25760,7 +25778,7 @@ class Watches {
   }
 
   /// Allocates nothing. To keep the starts of the watches of waiting users, see `keep_starts`.
-  PRESENCE_DETAIL_APART void unwatch_channel(std::uint32_t v, std::uint32_t c) noexcept {
+  PRESENCE_DETAIL_RARE void unwatch_channel(std::uint32_t v, std::uint32_t c) noexcept {
     ChannelWatch* const watch = viewers_[v].channels.find(c);
     if (watch == nullptr) return;
     const std::vector<std::uint32_t> page = std::move(watch->page);
@@ -25771,7 +25789,7 @@ class Watches {
     forget_if_unused(c);
     forget_if_idle(v);
   }
-  PRESENCE_DETAIL_APART void unfollow(std::uint32_t v, std::uint32_t c) noexcept {
+  PRESENCE_DETAIL_RARE void unfollow(std::uint32_t v, std::uint32_t c) noexcept {
     ++version_;
     WatchedChannel& channel = channels_[c];
     channel.followers.erase(v);
@@ -25873,7 +25891,7 @@ class Watches {
   }
 
   /// Returns the viewers who watch the user, ascending, and since which change.
-  std::vector<Follower> watchers_of(std::uint32_t user) const {
+  PRESENCE_DETAIL_APART std::vector<Follower> watchers_of(std::uint32_t user) const {
     std::vector<Follower> all;
     const auto add = [&all](std::uint32_t viewer, std::uint64_t since) {
       Follower watcher;
@@ -26791,7 +26809,7 @@ class Store {
     if (query.presence) {
       std::vector<std::string_view> ids;
       for (const User& user : users) ids.push_back(user.id);
-      add_users(viewer, ids);
+      add_users(viewer, Watches::each_id(ids));
     }
     return users;
   }
@@ -26843,7 +26861,7 @@ class Store {
   template <class Range>
   void watch_users(Viewer viewer, const Range& ids) {
     const Use use(*this);
-    add_users(viewer, ids);
+    add_users(viewer, Watches::each_id(ids));
   }
   /// Ends the viewer's watches of the users of a range of ids, as far as `watch_users` and `query_users` made them.
   /// Members of channels that the viewer watches remain watched. O(ids).
@@ -26997,9 +27015,7 @@ class Store {
   class Use {
    public:
     explicit Use(Store& store) noexcept : store_(store), is_outermost_(!store.is_delivering_) {
-      // What a call left that ran out of memory.
-      store.gathered_.clear();
-      store.ends_.clear();
+      if (!store.gathered_.empty() || !store.ends_.empty()) drop_leftovers(store);
       if (!is_outermost_) return;
       // Not a lock: it finds most wrong uses, and costs a right one almost nothing.
       PRESENCE_ASSERT(store.is_in_use_.read() == 0,
@@ -27013,6 +27029,12 @@ class Store {
     Use& operator=(const Use&) = delete;
 
    private:
+    /// Drops what a call left that ran out of memory.
+    PRESENCE_DETAIL_RARE static void drop_leftovers(Store& store) noexcept {
+      store.gathered_.clear();
+      store.ends_.clear();
+    }
+
     Store& store_;
     bool is_outermost_;
   };
@@ -27124,7 +27146,8 @@ class Store {
   struct RoomChanges {
     Store& store;
     Timestamp at, time;
-    void operator()(std::string_view user, std::string_view cid, std::size_t count, bool is_watching) const {
+    PRESENCE_DETAIL_RARE void operator()(std::string_view user, std::string_view cid, std::size_t count,
+                                         bool is_watching) const {
       if (store.room_listeners_ == 0) return;
       Pending pending;
       pending.number = store.watches_.now_++;
@@ -27189,15 +27212,17 @@ class Store {
     channels_[number] = std::move(channel);
   }
 
-  template <class Range>
-  void add_users(Viewer viewer, const Range& ids) {
+  PRESENCE_DETAIL_RARE void add_users(Viewer viewer, const Watches::EachId& each) {
     const OwnedViewer kept(viewer);
     if (ending_.find(kept.viewer()) == Channels::none) {
-      if (renew(kept.viewer())) watches_.watch_users(kept.viewer(), ids);
+      if (renew(kept.viewer())) watches_.watch_each(kept.viewer(), each);
       return;
     }
     std::vector<std::string> copies;  // the ids may be borrowed from the watches that end now
-    for (const auto& id : ids) copies.emplace_back(std::string_view(id));
+    each([&copies](std::string_view id) {
+      copies.emplace_back(id);
+      return true;
+    });
     if (renew(kept.viewer())) watches_.watch_users(kept.viewer(), copies);
   }
 
@@ -27543,7 +27568,7 @@ class Store {
     queue(std::move(pending));
     leaving.push_back(std::move(left));
   }
-  void leave_rooms_before(Timestamp time, std::vector<Leaving>& leaving) {
+  PRESENCE_DETAIL_APART void leave_rooms_before(Timestamp time, std::vector<Leaving>& leaving) {
     if (!leaving.empty() && leaving.back().time < time) leave_rooms(leaving);
   }
   /// Others see that the sessions left their channels, after the changes of their users at the same time.
@@ -27670,7 +27695,7 @@ class Store {
 
   /// Moves the first coalesced changes whose deadline is not after `to`, and that a viewer receives, to the queue.
   /// `never`: all of them.
-  void take_coalesced(Timestamp to) {
+  PRESENCE_DETAIL_RARE void take_coalesced(Timestamp to) {
     do {
       const detail::Shared<detail::Listener>* first = nullptr;
       for (const detail::Shared<detail::Listener>& listener : coalescing_) {
@@ -27685,7 +27710,8 @@ class Store {
     } while (to == detail::never || coalesced_next_ == coalesced_.size());
   }
   /// Viewers who have watched since different parts receive different changes.
-  void queue_coalesced(const detail::Shared<detail::Listener>& receiver, const detail::CoalescedChanges& all) {
+  PRESENCE_DETAIL_RARE void queue_coalesced(const detail::Shared<detail::Listener>& receiver,
+                                            const detail::CoalescedChanges& all) {
     for (std::size_t i = 0; i < all.parts.size(); ++i) {
       Pending pending;
       pending.change = all.from(i);
@@ -27698,7 +27724,7 @@ class Store {
     }
   }
 
-  void begin_notifying(Pending&& pending) {
+  PRESENCE_DETAIL_APART void begin_notifying(Pending&& pending) {
     notifying_.pending = std::move(pending);
     notifying_.parts = notifying_.pending.parts();
     notifying_.turn = 0;
@@ -27716,7 +27742,7 @@ class Store {
   void find_recipients_once() {
     if (!notifying_.has_recipients) find_recipients();
   }
-  void find_recipients() {
+  PRESENCE_DETAIL_APART void find_recipients() {
     notifying_.recipients.clear();
     recipients_of(notifying_.pending, notifying_.recipients);
     notifying_.version = watches_.version_;
@@ -27747,12 +27773,13 @@ class Store {
       default: return;
     }
   }
-  void room_of(const Pending& pending, std::string_view user, std::string_view cid, Viewers& recipients) const {
+  PRESENCE_DETAIL_APART void room_of(const Pending& pending, std::string_view user, std::string_view cid,
+                                     Viewers& recipients) const {
     rooms_for(pending).each_viewer_in(cid, pending.number, [&](Viewer viewer) {
       if (viewer.id() != user && options_.may_see(viewer, user)) recipients.add(viewer);
     });
   }
-  void watchers_of(const Pending& pending, Viewers& recipients) const {
+  PRESENCE_DETAIL_APART void watchers_of(const Pending& pending, Viewers& recipients) const {
     const Watches& watches = watches_for(pending);
     const std::uint32_t user = watches.users_.find(pending.change.id);
     if (user == Channels::none) return;
@@ -27783,7 +27810,7 @@ class Store {
 
   /// Calls the listeners whose turn it is, in the order in which they subscribed. A callback may change the listeners
   /// or the watches; the listeners are then looked up again.
-  void notify_in_turn() {
+  PRESENCE_DETAIL_APART void notify_in_turn() {
     const Pending& pending = notifying_.pending;
     if (pending.receiver) {
       find_recipients_once();

@@ -460,7 +460,7 @@ class Store {
     if (query.presence) {
       std::vector<std::string_view> ids;
       for (const User& user : users) ids.push_back(user.id);
-      add_users(viewer, ids);
+      add_users(viewer, Watches::each_id(ids));
     }
     return users;
   }
@@ -512,7 +512,7 @@ class Store {
   template <class Range>
   void watch_users(Viewer viewer, const Range& ids) {
     const Use use(*this);
-    add_users(viewer, ids);
+    add_users(viewer, Watches::each_id(ids));
   }
   /// Ends the viewer's watches of the users of a range of ids, as far as `watch_users` and `query_users` made them.
   /// Members of channels that the viewer watches remain watched. O(ids).
@@ -666,9 +666,7 @@ class Store {
   class Use {
    public:
     explicit Use(Store& store) noexcept : store_(store), is_outermost_(!store.is_delivering_) {
-      // What a call left that ran out of memory.
-      store.gathered_.clear();
-      store.ends_.clear();
+      if (!store.gathered_.empty() || !store.ends_.empty()) drop_leftovers(store);
       if (!is_outermost_) return;
       // Not a lock: it finds most wrong uses, and costs a right one almost nothing.
       PRESENCE_ASSERT(store.is_in_use_.read() == 0,
@@ -682,6 +680,12 @@ class Store {
     Use& operator=(const Use&) = delete;
 
    private:
+    /// Drops what a call left that ran out of memory.
+    PRESENCE_DETAIL_RARE static void drop_leftovers(Store& store) noexcept {
+      store.gathered_.clear();
+      store.ends_.clear();
+    }
+
     Store& store_;
     bool is_outermost_;
   };
@@ -793,7 +797,8 @@ class Store {
   struct RoomChanges {
     Store& store;
     Timestamp at, time;
-    void operator()(std::string_view user, std::string_view cid, std::size_t count, bool is_watching) const {
+    PRESENCE_DETAIL_RARE void operator()(std::string_view user, std::string_view cid, std::size_t count,
+                                         bool is_watching) const {
       if (store.room_listeners_ == 0) return;
       Pending pending;
       pending.number = store.watches_.now_++;
@@ -858,15 +863,17 @@ class Store {
     channels_[number] = std::move(channel);
   }
 
-  template <class Range>
-  void add_users(Viewer viewer, const Range& ids) {
+  PRESENCE_DETAIL_RARE void add_users(Viewer viewer, const Watches::EachId& each) {
     const OwnedViewer kept(viewer);
     if (ending_.find(kept.viewer()) == Channels::none) {
-      if (renew(kept.viewer())) watches_.watch_users(kept.viewer(), ids);
+      if (renew(kept.viewer())) watches_.watch_each(kept.viewer(), each);
       return;
     }
     std::vector<std::string> copies;  // the ids may be borrowed from the watches that end now
-    for (const auto& id : ids) copies.emplace_back(std::string_view(id));
+    each([&copies](std::string_view id) {
+      copies.emplace_back(id);
+      return true;
+    });
     if (renew(kept.viewer())) watches_.watch_users(kept.viewer(), copies);
   }
 
@@ -1212,7 +1219,7 @@ class Store {
     queue(std::move(pending));
     leaving.push_back(std::move(left));
   }
-  void leave_rooms_before(Timestamp time, std::vector<Leaving>& leaving) {
+  PRESENCE_DETAIL_APART void leave_rooms_before(Timestamp time, std::vector<Leaving>& leaving) {
     if (!leaving.empty() && leaving.back().time < time) leave_rooms(leaving);
   }
   /// Others see that the sessions left their channels, after the changes of their users at the same time.
@@ -1339,7 +1346,7 @@ class Store {
 
   /// Moves the first coalesced changes whose deadline is not after `to`, and that a viewer receives, to the queue.
   /// `never`: all of them.
-  void take_coalesced(Timestamp to) {
+  PRESENCE_DETAIL_RARE void take_coalesced(Timestamp to) {
     do {
       const detail::Shared<detail::Listener>* first = nullptr;
       for (const detail::Shared<detail::Listener>& listener : coalescing_) {
@@ -1354,7 +1361,8 @@ class Store {
     } while (to == detail::never || coalesced_next_ == coalesced_.size());
   }
   /// Viewers who have watched since different parts receive different changes.
-  void queue_coalesced(const detail::Shared<detail::Listener>& receiver, const detail::CoalescedChanges& all) {
+  PRESENCE_DETAIL_RARE void queue_coalesced(const detail::Shared<detail::Listener>& receiver,
+                                            const detail::CoalescedChanges& all) {
     for (std::size_t i = 0; i < all.parts.size(); ++i) {
       Pending pending;
       pending.change = all.from(i);
@@ -1367,7 +1375,7 @@ class Store {
     }
   }
 
-  void begin_notifying(Pending&& pending) {
+  PRESENCE_DETAIL_APART void begin_notifying(Pending&& pending) {
     notifying_.pending = std::move(pending);
     notifying_.parts = notifying_.pending.parts();
     notifying_.turn = 0;
@@ -1385,7 +1393,7 @@ class Store {
   void find_recipients_once() {
     if (!notifying_.has_recipients) find_recipients();
   }
-  void find_recipients() {
+  PRESENCE_DETAIL_APART void find_recipients() {
     notifying_.recipients.clear();
     recipients_of(notifying_.pending, notifying_.recipients);
     notifying_.version = watches_.version_;
@@ -1416,12 +1424,13 @@ class Store {
       default: return;
     }
   }
-  void room_of(const Pending& pending, std::string_view user, std::string_view cid, Viewers& recipients) const {
+  PRESENCE_DETAIL_APART void room_of(const Pending& pending, std::string_view user, std::string_view cid,
+                                     Viewers& recipients) const {
     rooms_for(pending).each_viewer_in(cid, pending.number, [&](Viewer viewer) {
       if (viewer.id() != user && options_.may_see(viewer, user)) recipients.add(viewer);
     });
   }
-  void watchers_of(const Pending& pending, Viewers& recipients) const {
+  PRESENCE_DETAIL_APART void watchers_of(const Pending& pending, Viewers& recipients) const {
     const Watches& watches = watches_for(pending);
     const std::uint32_t user = watches.users_.find(pending.change.id);
     if (user == Channels::none) return;
@@ -1452,7 +1461,7 @@ class Store {
 
   /// Calls the listeners whose turn it is, in the order in which they subscribed. A callback may change the listeners
   /// or the watches; the listeners are then looked up again.
-  void notify_in_turn() {
+  PRESENCE_DETAIL_APART void notify_in_turn() {
     const Pending& pending = notifying_.pending;
     if (pending.receiver) {
       find_recipients_once();

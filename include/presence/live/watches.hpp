@@ -3,6 +3,7 @@
 #define PRESENCE_LIVE_WATCHES_HPP
 
 #include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/callback.hpp>
 #include <presence/base/detail/id_map.hpp>
 #include <presence/base/detail/memory.hpp>
 #include <presence/base/detail/sorted_chunks.hpp>
@@ -51,7 +52,7 @@ class Watches {
       : limits_(limits), viewers_(hash_seed), users_(hash_seed), channels_(hash_seed), waiting_(hash_seed) {}
 
   /// Watches the channel's members and follows later joins and leaves, which `update` passes in. O(members).
-  PRESENCE_DETAIL_APART void watch_channel(Viewer viewer, const Channel& channel) {
+  PRESENCE_DETAIL_RARE void watch_channel(Viewer viewer, const Channel& channel) {
     if (viewer.id().empty()) return;
     const std::uint32_t v = viewers_.add(viewer);
     detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
@@ -92,54 +93,14 @@ class Watches {
   /// Watches the users of a range of ids, known or not. Adds to the users of earlier calls. O(users).
   template <class Range>
   void watch_users(Viewer viewer, const Range& ids) {
-    if (viewer.id().empty()) return;
-    // The ids may be borrowed from viewers_, whose strings move when a viewer is added.
-    Numbers users;
-    detail::Rollback forget_users([&]() noexcept {
-      for (const std::uint32_t user : users) forget_if_unwatched(user);
-    });
-    std::size_t left = limits_.max_users_per_watch;
-    for (const auto& id : ids) {
-      if (left == 0) break;
-      const std::uint32_t user = users_.add(std::string_view(id));
-      detail::Rollback forget_user([&]() noexcept { forget_if_unwatched(user); });
-      if (users.find(user) == nullptr) {
-        users.insert(user);
-        --left;
-      }
-      forget_user.release();
-    }
-    const std::uint32_t v = viewers_.add(viewer);
-    detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
-    for (const std::uint32_t user : users) {
-      if (viewers_[v].users.find(user) != nullptr) continue;
-      viewers_[v].users.insert(user);
-      detail::Rollback erase([&]() noexcept { viewers_[v].users.erase(user); });
-      add_reason(user, v);
-      erase.release();
-    }
-    forget_users.release();
-    forget_viewer.release();
-    forget_if_idle(v);
+    watch_each(viewer, each_id(ids));
   }
 
   /// Ends the viewer's watches of the users of a range of ids, as far as `watch_users` made them. Watches of channels
   /// remain. O(users).
   template <class Range>
   void unwatch_users(Viewer viewer, const Range& ids) {
-    const std::uint32_t v = viewers_.find(viewer);
-    if (v == Table::none) return;
-    // The ids may be borrowed from users_, whose strings move when a user is erased.
-    std::vector<std::uint32_t> users;
-    for (const auto& id : ids) {
-      const std::uint32_t user = users_.find(std::string_view(id));
-      if (user != Table::none) users.push_back(user);
-    }
-    for (const std::uint32_t user : users) keep_start(user, v);
-    for (const std::uint32_t user : users) {
-      if (viewers_[v].users.erase(user)) drop_reason(user, v);
-    }
-    forget_if_idle(v);
+    unwatch_each(viewer, each_id(ids));
   }
 
   /// Updates the members of a channel. Does nothing if no viewer follows the channel. O(members), whatever the number
@@ -159,7 +120,7 @@ class Watches {
   }
 
   /// Ends the viewer's watches of the channel.
-  void unwatch(Viewer viewer, std::string_view cid) {
+  PRESENCE_DETAIL_RARE void unwatch(Viewer viewer, std::string_view cid) {
     const std::uint32_t v = viewers_.find(viewer), c = channels_.find(cid);
     if (v != Table::none && c != Table::none) {
       keep_starts(v, c);
@@ -167,7 +128,7 @@ class Watches {
     }
   }
   /// Ends all watches of the viewer. Watches of other sessions of the same user remain.
-  void unwatch(Viewer viewer) {
+  PRESENCE_DETAIL_RARE void unwatch(Viewer viewer) {
     const std::uint32_t v = viewers_.find(viewer);
     if (v == Table::none) return;
     for (const std::uint32_t user : viewers_[v].users) keep_start(user, v);
@@ -287,6 +248,66 @@ class Watches {
     detail::SortedChunks<HandedOver, detail::ByMember<&HandedOver::viewer>> handed_over;
   };
 
+  /// Calls a function for each of several ids, until it returns false.
+  using EachId = detail::FunctionRef<void(const detail::FunctionRef<bool(std::string_view)>&)>;
+  template <class Range>
+  static auto each_id(const Range& ids) noexcept {
+    return [&ids](const detail::FunctionRef<bool(std::string_view)>& visit) {
+      for (const auto& id : ids) {
+        if (!visit(std::string_view(id))) return;
+      }
+    };
+  }
+  PRESENCE_DETAIL_APART void watch_each(Viewer viewer, const EachId& each) {
+    if (viewer.id().empty()) return;
+    // The ids may be borrowed from viewers_, whose strings move when a viewer is added.
+    Numbers users;
+    detail::Rollback forget_users([&]() noexcept {
+      for (const std::uint32_t user : users) forget_if_unwatched(user);
+    });
+    std::size_t left = limits_.max_users_per_watch;
+    each([&](std::string_view id) {
+      if (left == 0) return false;
+      const std::uint32_t user = users_.add(id);
+      detail::Rollback forget_user([&]() noexcept { forget_if_unwatched(user); });
+      if (users.find(user) == nullptr) {
+        users.insert(user);
+        --left;
+      }
+      forget_user.release();
+      return true;
+    });
+    const std::uint32_t v = viewers_.add(viewer);
+    detail::Rollback forget_viewer([this, v]() noexcept { forget_if_idle(v); });
+    for (const std::uint32_t user : users) {
+      if (viewers_[v].users.find(user) != nullptr) continue;
+      viewers_[v].users.insert(user);
+      detail::Rollback erase([&]() noexcept { viewers_[v].users.erase(user); });
+      add_reason(user, v);
+      erase.release();
+    }
+    forget_users.release();
+    forget_viewer.release();
+    forget_if_idle(v);
+  }
+
+  PRESENCE_DETAIL_RARE void unwatch_each(Viewer viewer, const EachId& each) {
+    const std::uint32_t v = viewers_.find(viewer);
+    if (v == Table::none) return;
+    // The ids may be borrowed from users_, whose strings move when a user is erased.
+    std::vector<std::uint32_t> users;
+    each([&](std::string_view id) {
+      const std::uint32_t user = users_.find(id);
+      if (user != Table::none) users.push_back(user);
+      return true;
+    });
+    for (const std::uint32_t user : users) keep_start(user, v);
+    for (const std::uint32_t user : users) {
+      if (viewers_[v].users.erase(user)) drop_reason(user, v);
+    }
+    forget_if_idle(v);
+  }
+
   /// Returns all watches of a viewer by ids instead of numbers, so that two Watches can be compared. One list has the
   /// users of `watch_users`; each other list has the users of a channel.
   PRESENCE_DETAIL_RARE std::vector<std::vector<std::string>> all_of(std::uint32_t v) const {
@@ -314,7 +335,7 @@ class Watches {
   }
 
   /// Returns the numbers of the users of a watch, ascending, without duplicates. Adds users who are not known yet.
-  PRESENCE_DETAIL_APART std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
+  PRESENCE_DETAIL_RARE std::vector<std::uint32_t> numbers_of(const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> numbers;
     numbers.reserve(ids.size() < limits_.max_users_per_watch ? ids.size() : limits_.max_users_per_watch);
     detail::Rollback forget([&]() noexcept {
@@ -344,7 +365,7 @@ class Watches {
     return numbers;
   }
 
-  PRESENCE_DETAIL_APART void set_members(std::uint32_t c, const std::vector<std::string>& ids) {
+  PRESENCE_DETAIL_RARE void set_members(std::uint32_t c, const std::vector<std::string>& ids) {
     std::vector<std::uint32_t> members = numbers_of(ids);
     const std::vector<std::uint32_t>& before = channels_[c].members;
     // Users join before others leave, so that a user who stays always has a watch. All memory is allocated first.
@@ -416,7 +437,7 @@ class Watches {
   }
 
   /// Allocates nothing. To keep the starts of the watches of waiting users, see `keep_starts`.
-  PRESENCE_DETAIL_APART void unwatch_channel(std::uint32_t v, std::uint32_t c) noexcept {
+  PRESENCE_DETAIL_RARE void unwatch_channel(std::uint32_t v, std::uint32_t c) noexcept {
     ChannelWatch* const watch = viewers_[v].channels.find(c);
     if (watch == nullptr) return;
     const std::vector<std::uint32_t> page = std::move(watch->page);
@@ -427,7 +448,7 @@ class Watches {
     forget_if_unused(c);
     forget_if_idle(v);
   }
-  PRESENCE_DETAIL_APART void unfollow(std::uint32_t v, std::uint32_t c) noexcept {
+  PRESENCE_DETAIL_RARE void unfollow(std::uint32_t v, std::uint32_t c) noexcept {
     ++version_;
     WatchedChannel& channel = channels_[c];
     channel.followers.erase(v);
@@ -529,7 +550,7 @@ class Watches {
   }
 
   /// Returns the viewers who watch the user, ascending, and since which change.
-  std::vector<Follower> watchers_of(std::uint32_t user) const {
+  PRESENCE_DETAIL_APART std::vector<Follower> watchers_of(std::uint32_t user) const {
     std::vector<Follower> all;
     const auto add = [&all](std::uint32_t viewer, std::uint64_t since) {
       Follower watcher;

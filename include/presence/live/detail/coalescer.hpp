@@ -53,7 +53,8 @@ class Coalescer {
   Timestamp next_due() const noexcept { return empty() ? never : users_[order_[first_]].due; }
 
   /// `due`: when the changes of the user must be delivered, if this is the first of them. Returns whether it is.
-  bool add(const UserPresenceChanged& change, std::uint64_t number, std::uint64_t version, Timestamp due) {
+  PRESENCE_DETAIL_RARE bool add(const UserPresenceChanged& change, std::uint64_t number, std::uint64_t version,
+                                Timestamp due) {
     // If memory runs out, nothing changes.
     const std::uint32_t known = users_.find(change.id);
     if (known != none && users_[known].parts.back().version == version) {
@@ -87,7 +88,7 @@ class Coalescer {
   }
 
   /// Removes and returns the changes with the earliest deadline. Must not be empty.
-  CoalescedChanges take() {
+  PRESENCE_DETAIL_RARE CoalescedChanges take() {
     const std::uint32_t user = order_[first_];
     CoalescedChanges all = std::move(users_[user]);
     users_.erase(user);

@@ -3,6 +3,7 @@
 #define PRESENCE_LIVE_DETAIL_ROOMS_HPP
 
 #include <presence/base/detail/algorithm.hpp>
+#include <presence/base/detail/callback.hpp>
 #include <presence/base/detail/id_map.hpp>
 #include <presence/base/detail/memory.hpp>
 #include <presence/base/detail/sorted_chunks.hpp>
@@ -26,11 +27,13 @@ namespace detail {
 /// or stop watching. It must not modify the object.
 class Rooms {
  public:
+  using OnChange = FunctionRef<void(std::string_view user, std::string_view cid, std::size_t count, bool is_watching)>;
+
   explicit Rooms(std::uint64_t seed = 0) : rooms_(seed), users_(seed), viewers_(seed) {}
 
   /// The viewer starts to watch the channel. `is_online`: others see their user online.
-  template <class OnChange>
-  void enter(Viewer viewer, std::string_view cid, bool is_online, std::uint64_t number, OnChange on_change) {
+  PRESENCE_DETAIL_RARE void enter(Viewer viewer, std::string_view cid, bool is_online, std::uint64_t number,
+                                  const OnChange& on_change) {
     if (viewer.id().empty()) return;
     const std::uint32_t r = rooms_.add(cid);
     Rollback forget_room([this, r]() noexcept { forget_if_unused(r); });
@@ -70,22 +73,19 @@ class Rooms {
     ++rooms_[r].seen;
     notify(r, u, true, on_change);
   }
-  template <class OnChange>
-  void leave(Viewer viewer, std::string_view cid, OnChange on_change) {
+  PRESENCE_DETAIL_RARE void leave(Viewer viewer, std::string_view cid, const OnChange& on_change) {
     const std::uint32_t r = rooms_.find(cid), v = viewers_.find(viewer);
     if (r != none && v != none) leave(v, r, on_change);
   }
   /// The viewer stops watching all channels.
-  template <class OnChange>
-  void leave(Viewer viewer, OnChange on_change) {
+  PRESENCE_DETAIL_RARE void leave(Viewer viewer, const OnChange& on_change) {
     const std::uint32_t v = viewers_.find(viewer);
     if (v == none) return;
     for (const std::uint32_t r : by_cid(viewers_[v].rooms)) leave(v, r, on_change);
   }
   /// The viewer is a session that ends with the change of that number. Others see at once that it watches no channel.
   /// It still receives earlier changes, until `forget_ended`.
-  template <class OnChange>
-  void end(Viewer viewer, std::uint64_t number, OnChange on_change) {
+  PRESENCE_DETAIL_APART void end(Viewer viewer, std::uint64_t number, const OnChange& on_change) {
     const std::uint32_t v = viewers_.find(viewer);
     if (v == none || viewers_[v].has_ended) return;
     viewers_[v].has_ended = true;
@@ -94,15 +94,14 @@ class Rooms {
       leave_as_user(viewers_[v].user, r, on_change);
     }
   }
-  void forget_ended(Viewer viewer) {
+  PRESENCE_DETAIL_RARE void forget_ended(Viewer viewer) {
     const std::uint32_t v = viewers_.find(viewer);
     if (v == none || !viewers_[v].has_ended) return;
     const auto ignore = [](std::string_view, std::string_view, std::size_t, bool) noexcept {};
     for (const std::uint32_t r : by_cid(viewers_[v].rooms)) leave(v, r, ignore);
   }
   /// The user is seen to be online, or no longer.
-  template <class OnChange>
-  void set_online(std::string_view user, bool is_online, OnChange on_change) {
+  PRESENCE_DETAIL_APART void set_online(std::string_view user, bool is_online, const OnChange& on_change) {
     const std::uint32_t u = users_.find(user);
     if (u == none || users_[u].is_online == is_online) return;
     users_[u].is_online = is_online;
@@ -112,7 +111,7 @@ class Rooms {
     }
   }
   /// Removes a channel. Nobody is notified.
-  void remove(std::string_view cid) {
+  PRESENCE_DETAIL_RARE void remove(std::string_view cid) {
     const std::uint32_t r = rooms_.find(cid);
     if (r == none) return;
     const auto ignore = [](std::string_view, std::string_view, std::size_t, bool) noexcept {};
@@ -136,15 +135,13 @@ class Rooms {
     const std::uint32_t r = rooms_.find(cid);
     return r == none ? 0 : rooms_[r].seen;
   }
-  template <class Visit>
-  void each_user_in(std::string_view cid, Visit visit) const {
+  void each_user_in(std::string_view cid, const FunctionRef<void(std::string_view)>& visit) const {
     const std::uint32_t r = rooms_.find(cid);
     if (r == none) return;
     for (const Occupant& occupant : rooms_[r].users) visit(std::string_view(users_.id_of(occupant.user)));
   }
   /// Calls `visit(Viewer)` for each viewer who has watched the channel since before the change with that number.
-  template <class Visit>
-  void each_viewer_in(std::string_view cid, std::uint64_t number, Visit visit) const {
+  void each_viewer_in(std::string_view cid, std::uint64_t number, const FunctionRef<void(Viewer)>& visit) const {
     const std::uint32_t r = rooms_.find(cid);
     if (r == none) return;
     for (const Entry& entry : rooms_[r].viewers) {
@@ -182,13 +179,11 @@ class Rooms {
   };
   static constexpr std::uint32_t none = IdMap<Room>::none;
 
-  template <class OnChange>
-  void notify(std::uint32_t r, std::uint32_t u, bool is_watching, OnChange& on_change) const {
+  void notify(std::uint32_t r, std::uint32_t u, bool is_watching, const OnChange& on_change) const {
     on_change(std::string_view(users_.id_of(u)), std::string_view(rooms_.id_of(r)), rooms_[r].seen, is_watching);
   }
 
-  template <class OnChange>
-  void leave(std::uint32_t v, std::uint32_t r, OnChange& on_change) {
+  PRESENCE_DETAIL_RARE void leave(std::uint32_t v, std::uint32_t r, const OnChange& on_change) {
     if (!viewers_[v].rooms.erase(r)) return;
     const RoomViewer& viewer = viewers_[v];
     rooms_[r].viewers.erase(v);
@@ -206,8 +201,7 @@ class Rooms {
     if (viewers_[v].rooms.empty()) viewers_.erase(v);
   }
   /// One viewer of the user leaves the channel.
-  template <class OnChange>
-  void leave_as_user(std::uint32_t u, std::uint32_t r, OnChange& on_change) {
+  PRESENCE_DETAIL_RARE void leave_as_user(std::uint32_t u, std::uint32_t r, const OnChange& on_change) {
     Occupant* const occupant = rooms_[r].users.find(u);
     if (occupant == nullptr || --occupant->viewers != 0) return;
     rooms_[r].users.erase(u);
@@ -219,7 +213,7 @@ class Rooms {
     forget_if_absent(u);
   }
   /// Sorts channels by their ids: the order of their numbers would show when a user first watched them.
-  std::vector<std::uint32_t> by_cid(const NumberSet& rooms) const {
+  PRESENCE_DETAIL_APART std::vector<std::uint32_t> by_cid(const NumberSet& rooms) const {
     std::vector<std::uint32_t> sorted;
     for (const std::uint32_t r : rooms) sorted.push_back(r);
     detail::sort(sorted, [this](std::uint32_t a, std::uint32_t b) { return rooms_.id_of(a) < rooms_.id_of(b); });
