@@ -13971,10 +13971,10 @@ struct VisibleState {
   friend bool operator==(const VisibleState& a, const VisibleState& b) noexcept {
     return a.online == b.online && a.last_active == b.last_active && a.status == b.status;
   }
-  void write(std::string_view id, const Elements<ValueMember>& data, std::optional<UserView>& view) const noexcept {
-    view.emplace(id, online, status, last_active == absent ? std::nullopt : std::optional<Timestamp>(last_active),
-                 false, online ? Availability::available : Availability::offline);
-    view->data = data;
+  std::optional<UserView> view(std::string_view id) const noexcept {
+    return std::optional<UserView>(std::in_place, id, online, status,
+                                   last_active == absent ? std::nullopt : std::optional<Timestamp>(last_active), false,
+                                   online ? Availability::available : Availability::offline);
   }
 };
 
@@ -13982,12 +13982,9 @@ struct VisibleState {
 PRESENCE_DETAIL_APART inline void notify(const PlaceInTable& place, Timestamp at, const VisibleState& before,
                                          const VisibleState& after, const ChangeSink& on_change) {
   if (before == after) return;
-  UserPresenceChangedView changed;
-  changed.id = place.row().name();
-  const Elements<ValueMember> data = place.row().registers().data();
-  before.write(changed.id, data, changed.before);
-  after.write(changed.id, data, changed.after);
-  changed.at = place.root.now == absent ? at : place.root.now;
+  const std::string_view id = place.row().name();
+  UserPresenceChangedView changed{id, before.view(id), after.view(id), place.root.now == absent ? at : place.root.now};
+  changed.before->data = changed.after->data = place.row().registers().data();
   on_change(changed);
 }
 
