@@ -97,6 +97,11 @@ class Subscription;
 
 class HostClock;
 
+struct OutboxOptions;
+class Outbox;
+class Inbox;
+struct Checkpoint;
+
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 

@@ -293,6 +293,11 @@ class Subscription;
 
 class HostClock;
 
+struct OutboxOptions;
+class Outbox;
+class Inbox;
+struct Checkpoint;
+
 }  // namespace PRESENCE_ABI
 }  // namespace presence
 
@@ -8341,10 +8346,11 @@ namespace detail {
 
 enum class FrameKind : std::uint8_t {
   snapshot = 0,
-  delta = 1,    ///< between two snapshots
-  sketch = 2,   ///< a set sketch of the users of a node, to be compared
-  updates = 3,  ///< updates that the other side is missing
-  events = 4,   ///< a batch of events
+  delta = 1,       ///< between two snapshots
+  sketch = 2,      ///< a set sketch of the users of a node, to be compared
+  updates = 3,     ///< updates that the other side is missing
+  events = 4,      ///< a batch of events
+  checkpoint = 5,  ///< a snapshot with a position in a log
 };
 
 inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
@@ -8356,7 +8362,8 @@ constexpr std::uint8_t version_of(FrameKind kind) noexcept {
     case FrameKind::delta: return 2;
     case FrameKind::sketch:
     case FrameKind::updates: return 3;
-    case FrameKind::events: return 1;
+    case FrameKind::events:
+    case FrameKind::checkpoint: return 1;
   }
   return 0;
 }
@@ -16731,11 +16738,11 @@ Verdict verdict_of(Fn& on_event, std::size_t index, const PresenceEventView& eve
 PRESENCE_DETAIL_APART inline std::optional<Error> check_events(std::string_view bytes) {
   FrameReader frames(FrameKind::events);
   EventReader events(false);
-  const auto check = [&events](ByteReader& in) {
+  const auto read = [&events](ByteReader& in) {
     const std::size_t body = in.offset();
     while (in.ok() && !in.at_end() && begins_in_time(in, body)) events.read(in);
   };
-  if (!frames.push(bytes, check) || !frames.finish()) return frames.error();
+  if (!frames.push(bytes, read) || !frames.finish()) return frames.error();
   return std::nullopt;
 }
 

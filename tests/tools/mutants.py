@@ -81,6 +81,9 @@ JSON_QUERIES = "json/queries.hpp"
 ANTI_ENTROPY = "binary/anti_entropy.hpp"
 EVENTS = "binary/events.hpp"
 EVENT_RECORD = "binary/detail/event_record.hpp"
+OUTBOX = "replica/outbox.hpp"
+INBOX = "replica/inbox.hpp"
+CHECKPOINT = "replica/checkpoint.hpp"
 READER = "json/detail/reader.hpp"
 DECIMAL = "base/detail/decimal.hpp"
 RESULT = "base/result.hpp"
@@ -1812,7 +1815,7 @@ MUTANTS = [
            "who is invisible is told so"),
 
     # ---- batches of events ----
-    Mutant("events-delivered-truncated", EVENTS, "if (!frames.push(bytes, check) || !frames.finish())", "if (!frames.push(bytes, check))",
+    Mutant("events-delivered-truncated", EVENTS, "if (!frames.push(bytes, read) || !frames.finish())", "if (!frames.push(bytes, read))",
            "nothing is delivered of a batch that lacks its end"),
     Mutant("events-void-unchanged", EVENTS, "    return Verdict::applied;\n", "    return Verdict::unchanged;\n",
            "an event without a verdict counts as applied"),
@@ -1857,6 +1860,28 @@ MUTANTS = [
     Mutant("events-array-not-reserved", EVENT_RECORD, "ArrayMaker maker(builds ? narrowed<std::size_t>(left) : 0);", "ArrayMaker maker;",
            "an array takes no more memory than its elements"),
     Mutant("events-activity-of-the-last", EVENT_RECORD, "    activity_.clear();\n", "", "each event has its own activity"),
+
+    # ---- replicas ----
+    Mutant("outbox-first-of-a-step-lost", OUTBOX, "return step_of(known.latest) != step_of(at) || is_gap(known, at);",
+           "return is_gap(known, at);", "the first heartbeat of each step moves last_active"),
+    Mutant("outbox-end-of-a-run-lost", OUTBOX, "if (known.waits && is_gap(known, event.at))", "if (false)",
+           "a session ends when it did, though a later heartbeat revives it"),
+    Mutant("outbox-steps-around-1970", OUTBOX, "- (rest < 0 ? 1 : 0);", "- (rest < 0 ? 0 : 0);", "steps are rounded down"),
+    Mutant("outbox-waits-twice", OUTBOX, "      known.waits = false;\n    } else", "    } else", "what was sent does not wait"),
+    Mutant("outbox-status-waits", OUTBOX, "if (event.type == EventType::heartbeat && !event.status &&",
+           "if (event.type == EventType::heartbeat &&", "a status is sent"),
+    Mutant("outbox-sessions-kept", OUTBOX, "if (known.latest + kept < now)", "if (false)", "sessions that have ended take no memory"),
+    Mutant("outbox-sent-kept", OUTBOX, "options_.resend_window < now) ++old;", "options_.resend_window < now) break;",
+           "batches are kept for a while only"),
+    Mutant("inbox-too-early", INBOX, "return event.at > latest ? Verdict::too_early : presence::apply(news_, event);",
+           "return latest == latest ? presence::apply(news_, event) : Verdict::too_early;", "a node whose clock is ahead plants nothing"),
+    Mutant("inbox-stops-at-damage", INBOX, "    position_.assign(", "    if (tally) position_.assign(", "a damaged entry is passed over"),
+    Mutant("inbox-taken-twice", INBOX, "    news_ = Snapshot(rules_);\n", "    news_ = news;\n", "events are taken once"),
+    Mutant("checkpoint-of-other-rules", CHECKPOINT, "} else if (fingerprint != fingerprint_of(rules)) {", "} else if (false) {",
+           "a checkpoint is of its rules"),
+    Mutant("checkpoint-unchecked", CHECKPOINT, "if (digest.value() != checksum) {", "if (false) {", "a damaged position is noticed"),
+    Mutant("checkpoint-offset-of-the-snapshot", CHECKPOINT, "    error.offset += in.offset();\n", "",
+           "offsets are those of the whole input"),
 
     # ---- anti-entropy ----
     Mutant("check-ignored", SKETCH, "return (cell.count == 1 || cell.count == 0xFF) && cell.checks == check_of(cell.keys);",

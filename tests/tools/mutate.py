@@ -62,7 +62,8 @@ json/json_event_types json/json_events json/json_filters json/json_lists json/js
 json/json_strictness json/json_users json/objects live/delivering live/removing live/stores live/watching
 model/attributes_view model/custom_fields model/objects query/activity_and_data query/availability query/dotted_names
 query/filters query/querying query/word_prefix registers/acceptance_window registers/dropped_ranges registers/evidence
-registers/joining registers/normal_form registers/runs registers/sessions state/activity state/activity_and_liveness
+registers/joining registers/normal_form registers/runs registers/sessions
+replica/checkpoint replica/inbox replica/outbox state/activity state/activity_and_liveness
 state/availability state/batches state/borrowed_arguments state/changes state/choice state/comparing state/data
 state/deadlines state/devices state/diffing state/extremes state/forget_after state/forgetting state/hiding state/idle state/in_place
 state/invisible state/judging state/last_active state/limits state/merging state/merging_in_place state/offline_grace
@@ -72,7 +73,7 @@ state/timed_status state/timeouts state/verdicts table/user_table
 """.split()
 PROPERTY = """
 anti_entropy event_batches law1_order law2_time law3_merge law4_invisible law5_changes law6_bad_input law7_values
-oracle_fold store_laws
+oracle_fold replicas store_laws
 """.split()
 
 STD = """

@@ -87,11 +87,11 @@ Verdict verdict_of(Fn& on_event, std::size_t index, const PresenceEventView& eve
 PRESENCE_DETAIL_APART inline std::optional<Error> check_events(std::string_view bytes) {
   FrameReader frames(FrameKind::events);
   EventReader events(false);
-  const auto check = [&events](ByteReader& in) {
+  const auto read = [&events](ByteReader& in) {
     const std::size_t body = in.offset();
     while (in.ok() && !in.at_end() && begins_in_time(in, body)) events.read(in);
   };
-  if (!frames.push(bytes, check) || !frames.finish()) return frames.error();
+  if (!frames.push(bytes, read) || !frames.finish()) return frames.error();
   return std::nullopt;
 }
 

@@ -27,10 +27,11 @@ namespace detail {
 
 enum class FrameKind : std::uint8_t {
   snapshot = 0,
-  delta = 1,    ///< between two snapshots
-  sketch = 2,   ///< a set sketch of the users of a node, to be compared
-  updates = 3,  ///< updates that the other side is missing
-  events = 4,   ///< a batch of events
+  delta = 1,       ///< between two snapshots
+  sketch = 2,      ///< a set sketch of the users of a node, to be compared
+  updates = 3,     ///< updates that the other side is missing
+  events = 4,      ///< a batch of events
+  checkpoint = 5,  ///< a snapshot with a position in a log
 };
 
 inline constexpr std::size_t frames_head = 6, block_head = 12, block_size = 16384;
@@ -42,7 +43,8 @@ constexpr std::uint8_t version_of(FrameKind kind) noexcept {
     case FrameKind::delta: return 2;
     case FrameKind::sketch:
     case FrameKind::updates: return 3;
-    case FrameKind::events: return 1;
+    case FrameKind::events:
+    case FrameKind::checkpoint: return 1;
   }
   return 0;
 }
