@@ -96,6 +96,16 @@ TEST_CASE("other events do not wait for heartbeats, nor do heartbeats go with th
   CHECK(text_of(outbox.take(at(10))) == "phone 2");
 }
 
+TEST_CASE("a heartbeat with a status does not wait") {
+  Outbox outbox(steps_of(900), period_of(10));
+  outbox.add(heartbeat("john", "phone", at(0)));
+  CHECK(text_of(outbox.take(at(0))) == "phone 0");
+  const PresenceEvent event = saying(heartbeat("john", "phone", at(1)), "hi");
+  outbox.add(event);
+  CHECK(outbox.take(at(1)) == encode_events(&event, &event + 1));
+  CHECK_FALSE(outbox.next_take());
+}
+
 TEST_CASE("the first heartbeat in each step of last_active_refresh is sent at once") {
   Outbox outbox(steps_of(60), period_of(30));
   const auto sent = [&outbox](double second) {
