@@ -745,7 +745,7 @@ class ObjectMaker {
   }
   PRESENCE_DETAIL_APART void sort_unsorted() {
     detail::sort(members_.begin(), members_.size(),
-                          [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
+                 [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
     is_sorted_ = true;
   }
 

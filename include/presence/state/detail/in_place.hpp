@@ -87,7 +87,7 @@ PRESENCE_DETAIL_APART inline void notify(const PlaceInTable& place, Timestamp at
   if (before == after) return;
   const std::string_view id = place.row().name();
   UserPresenceChangedView changed{id, before.view(id), after.view(id), place.root.now == absent ? at : place.root.now};
-  changed.before->data = changed.after->data = place.row().registers().data();
+  changed.before->data = changed.after->data = place.row().data();
   on_change(changed);
 }
 
