@@ -562,11 +562,13 @@ def visibility_change(value):
     return f"{'invisible' if is_true(value['invisible']) else 'visible'} from {instant(value['at'])}"
 
 
-def rare_words(rare):
+def rare_words(rare, status=None):
+    """`status` is the text, which the row has."""
     words = []
     if ns_of(rare["status_at"]) != LOWEST:
         until = f" until {instant(rare['status_until'])}" if ns_of(rare["status_until"]) != HIGHEST else ""
-        words.append(f"status {kept_text(rare['status'])} from {instant(rare['status_at'])}{until}")
+        text = "" if status is None else f" {kept_text(status)}"
+        words.append(f"status{text} from {instant(rare['status_at'])}{until}")
     if ns_of(rare["choice_at"]) != LOWEST:
         choice = enumerator(rare["choice"])
         until = f" until {instant(rare['choice_until'])}" if ns_of(rare["choice_until"]) != HIGHEST else ""
@@ -636,7 +638,7 @@ def kept(head, rest):
     if more and more.visibility_changes[1] != 0:
         words.append(listed(more.visibility_changes, visibility_change))
     if more and more.has_rare:
-        words += rare_words(more.rare.dereference())
+        words += rare_words(more.rare.dereference(), rest["status"])
     return "; ".join(words) or "nothing"
 
 
