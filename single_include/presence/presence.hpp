@@ -3502,7 +3502,7 @@ class ObjectMaker {
   }
   PRESENCE_DETAIL_APART void sort_unsorted() {
     detail::sort(members_.begin(), members_.size(),
-                          [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
+                 [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
     is_sorted_ = true;
   }
 
@@ -12513,7 +12513,7 @@ class BasicUserTable {
   Cursor begin_views() const noexcept { return Cursor(top_, true); }
   Cursor end() const noexcept { return Cursor(); }
 
-  /// Calls `visit(found)` for every user whom others see online.
+  /// Calls `visit(found)` for every user that others see online.
   template <class Visit>
   void each_online(Visit visit) const {
     Walk<levels> walk(top_);
@@ -13021,7 +13021,7 @@ class Snapshot {
   /// @}
 
   /// @{
-  /// Calls `on_user_view(const UserView&)` for each of these users whom `viewer` knows of, in the order of the ids.
+  /// Calls `on_user_view(const UserView&)` for each of these users that `viewer` knows of, in the order of the ids.
   /// Returns their number. `ids` is a range of strings that stay where they are, such as a
   /// `std::vector<std::string>`. Many users at once are much faster than one by one if they do not fit into the cache.
   /// The views are valid until this snapshot is modified or destroyed; the callback must do neither.
@@ -13727,7 +13727,7 @@ inline Cleanup plan_cleanup(Root& root, Timestamp to, const KeptWhileLive& kept)
   return cleanup;
 }
 
-/// Does the work of `advance` if something may be due.
+/// Does the work of `advance` if a bound has been reached.
 PRESENCE_DETAIL_APART inline void pass_deadlines(Root& root, Timestamp to, Changes* changes) {
   const Timestamp from = root.now;
   const Rules& rules = root.rules;
@@ -13991,7 +13991,7 @@ PRESENCE_DETAIL_APART inline void notify(const PlaceInTable& place, Timestamp at
   if (before == after) return;
   const std::string_view id = place.row().name();
   UserPresenceChangedView changed{id, before.view(id), after.view(id), place.root.now == absent ? at : place.root.now};
-  changed.before->data = changed.after->data = place.row().registers().data();
+  changed.before->data = changed.after->data = place.row().data();
   on_change(changed);
 }
 
@@ -16379,7 +16379,7 @@ inline void append_fields(ByteWriter& out, const AttributesView& fields) {
 
 inline std::string_view read_text(ByteReader& in) noexcept { return in.text(SIZE_MAX, ""); }
 
-/// Reads a number of elements of which each takes at least so many bytes.
+/// Reads a number of elements; each takes at least so many bytes.
 inline std::uint64_t read_count(ByteReader& in, std::size_t bytes_of_each) noexcept {
   const std::size_t start = in.offset();
   const std::uint64_t count = in.number();
@@ -21861,7 +21861,7 @@ bool combination_matches(Operator op, HasPart has_part) {
   }
 }
 
-/// Returns whether the filter matches an object of which `has_field` calls a function with the field of a name.
+/// Returns whether the filter matches an object whose fields `with_field` passes to a function by name.
 inline bool matches_fields(const Filter& filter,
                            FunctionRef<bool(std::string_view name, FunctionRef<bool(const ValueView&)>)> with_field) {
   if (!filter.field().empty()) {

@@ -35,7 +35,7 @@ PROGRAMS = {
 }
 
 # In bytes, for the first of the compilers on x86-64: what it had when this was written, and a twentieth.
-BUDGETS = {"presence": 441000}
+BUDGETS = {"presence": 351000}
 
 
 def seconds(compiler, source, work, runs):

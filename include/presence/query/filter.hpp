@@ -443,7 +443,7 @@ bool combination_matches(Operator op, HasPart has_part) {
   }
 }
 
-/// Returns whether the filter matches an object of which `has_field` calls a function with the field of a name.
+/// Returns whether the filter matches an object whose fields `with_field` passes to a function by name.
 inline bool matches_fields(const Filter& filter,
                            FunctionRef<bool(std::string_view name, FunctionRef<bool(const ValueView&)>)> with_field) {
   if (!filter.field().empty()) {

@@ -52,6 +52,7 @@ inline namespace PRESENCE_ABI {
 /// assert(found->snapshot.online("john") && inbox.position() == "42");
 /// @endcode
 struct Checkpoint {
+  /// What the node knew when the checkpoint was taken.
   Snapshot snapshot;
   /// Of the last entry of the log whose events the snapshot contains. Only the host interprets it.
   std::string position;

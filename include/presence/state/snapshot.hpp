@@ -188,7 +188,7 @@ class Snapshot {
   /// @}
 
   /// @{
-  /// Calls `on_user_view(const UserView&)` for each of these users whom `viewer` knows of, in the order of the ids.
+  /// Calls `on_user_view(const UserView&)` for each of these users that `viewer` knows of, in the order of the ids.
   /// Returns their number. `ids` is a range of strings that stay where they are, such as a
   /// `std::vector<std::string>`. Many users at once are much faster than one by one if they do not fit into the cache.
   /// The views are valid until this snapshot is modified or destroyed; the callback must do neither.

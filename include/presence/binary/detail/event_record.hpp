@@ -146,7 +146,7 @@ inline void append_fields(ByteWriter& out, const AttributesView& fields) {
 
 inline std::string_view read_text(ByteReader& in) noexcept { return in.text(SIZE_MAX, ""); }
 
-/// Reads a number of elements of which each takes at least so many bytes.
+/// Reads a number of elements; each takes at least so many bytes.
 inline std::uint64_t read_count(ByteReader& in, std::size_t bytes_of_each) noexcept {
   const std::size_t start = in.offset();
   const std::uint64_t count = in.number();

@@ -82,7 +82,7 @@ inline Cleanup plan_cleanup(Root& root, Timestamp to, const KeptWhileLive& kept)
   return cleanup;
 }
 
-/// Does the work of `advance` if something may be due.
+/// Does the work of `advance` if a bound has been reached.
 PRESENCE_DETAIL_APART inline void pass_deadlines(Root& root, Timestamp to, Changes* changes) {
   const Timestamp from = root.now;
   const Rules& rules = root.rules;

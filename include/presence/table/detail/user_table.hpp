@@ -481,7 +481,7 @@ class BasicUserTable {
   Cursor begin_views() const noexcept { return Cursor(top_, true); }
   Cursor end() const noexcept { return Cursor(); }
 
-  /// Calls `visit(found)` for every user whom others see online.
+  /// Calls `visit(found)` for every user that others see online.
   template <class Visit>
   void each_online(Visit visit) const {
     Walk<levels> walk(top_);
