@@ -16695,21 +16695,8 @@ class EventEncoder {
   EventRecorder events_;
 };
 
-/// A non-owning reference to the function object that receives the events of a batch.
-class EventReceiver {
- public:
-  template <class Fn>
-  explicit EventReceiver(const Fn& fn) noexcept
-      : fn_(&fn), call_([](const void* receiver, std::size_t index, const PresenceEventView& event) {
-          return (*static_cast<const Fn*>(receiver))(index, event);
-        }) {}
-
-  Verdict operator()(std::size_t index, const PresenceEventView& event) const { return call_(fn_, index, event); }
-
- private:
-  const void* fn_;
-  Verdict (*call_)(const void*, std::size_t, const PresenceEventView&);
-};
+/// What receives the events of a batch, with their indices.
+using EventReceiver = FunctionRef<Verdict(std::size_t, const PresenceEventView&)>;
 
 /// Calls `on_event` with an event, and with its index if it accepts one. Returns its verdict, or `applied` if it has
 /// none.

@@ -52,7 +52,9 @@ class Inbox {
   /// Calls `on_verdict(std::size_t index, Verdict)` for every event.
   ///
   /// If the bytes are damaged, returns the error of `decode_events`, and the entry has no effect. In both cases
-  /// `position` becomes that of the entry, so that a damaged entry is not read forever. O(events).
+  /// `position` becomes that of the entry, so that a damaged entry is not read forever. But an entry in a newer format
+  /// (`unknown_version`) is not damaged, and leaves `position` as it is: stop reading there, and go on from there with
+  /// a newer version of the library. O(events).
   template <class OnVerdict>
   Result<Tally> add(std::string_view position, std::string_view batch, Timestamp now, OnVerdict&& on_verdict) {
     const Timestamp latest = now + rules_.max_clock_skew;
@@ -60,7 +62,8 @@ class Inbox {
       return event.at > latest ? Verdict::too_early : presence::apply(news_, event);
     };
     Result<Tally> tally = presence::decode_events(batch, on_event, on_verdict);
-    position_.assign(position.data(), position.size());
+    const bool is_newer = !tally && tally.error().code == ErrorCode::unknown_version;
+    if (!is_newer) position_.assign(position.data(), position.size());
     return tally;
   }
   /// The same, without a callback.

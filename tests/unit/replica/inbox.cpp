@@ -110,3 +110,18 @@ TEST_CASE("the rules of the inbox decide what is over the limit") {
   CHECK(news.rules() == rules);
   CHECK(inbox.take().rules() == rules);
 }
+
+TEST_CASE("an entry in a newer format leaves the position where it is, and a damaged one does not") {
+  const std::string batch = batch_of({connect("john", "phone", at(0))});
+  std::string newer = batch, damaged = batch;
+  newer[4] = '\x7F';  // the version
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  Inbox inbox(Rules(), "6");
+  CHECK(inbox.add("7", newer, at(5)).error().code == ErrorCode::unknown_version);
+  CHECK(inbox.position() == "6");
+  CHECK(inbox.add("7", damaged, at(5)).error().code == ErrorCode::bad_checksum);
+  CHECK(inbox.position() == "7");
+  CHECK(inbox.take() == Snapshot());
+  CHECK(inbox.add("8", batch, at(5))->applied == 1);
+  CHECK(inbox.position() == "8");
+}
