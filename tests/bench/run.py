@@ -99,8 +99,8 @@ def fill(report, sizes, memory):
         for size in sizes:
             baseline = f"heartbeat/{fast_map}/{choice}/{size}"
             for way, shown, limit in (
-                ("one", "one at a time", 1.5),
-                ("one_unheard", "one at a time, nobody listens", 1.5),
+                ("one", "one at a time", 2.0),
+                ("one_unheard", "one at a time, nobody listens", 2.0),
                 ("batched", "batched", {100000: 0.8, 1000000: 0.5}.get(size)),
             ):
                 report.compare(f"heartbeat, {shown}, {choice}, {users(size)}", f"heartbeat/{way}/{choice}/{size}",
