@@ -9489,7 +9489,9 @@ class FunctionRef<Result(Args...)> {
   template <class Fn, class = std::enable_if_t<!std::is_same<std::decay_t<Fn>, FunctionRef>::value>>
   FunctionRef(Fn&& fn) noexcept : call_(&FunctionRef::call<std::remove_reference_t<Fn>>) {
     if constexpr (std::is_function<std::remove_reference_t<Fn>>::value) {
-      target_.function = reinterpret_cast<void (*)()>(&fn);
+      // Copied as bytes, because compilers warn of a cast to another type of function.
+      auto* const function = &fn;
+      std::memcpy(&target_.function, &function, sizeof(function));
     } else {
       // A callable may overload `&`.
       target_.object = const_cast<char*>(&reinterpret_cast<const volatile char&>(fn));
@@ -9509,7 +9511,9 @@ class FunctionRef<Result(Args...)> {
   template <class Fn>
   static Result call(Target target, Args... args) {
     if constexpr (std::is_function<Fn>::value) {
-      return static_cast<Result>(reinterpret_cast<Fn*>(target.function)(static_cast<Args>(args)...));
+      Fn* function;
+      std::memcpy(&function, &target.function, sizeof(function));
+      return static_cast<Result>(function(static_cast<Args>(args)...));
     } else {
       return static_cast<Result>((*static_cast<Fn*>(target.object))(static_cast<Args>(args)...));
     }
@@ -15201,12 +15205,13 @@ class SnapshotMerge {
       const LookupKey session(first.id.view());
       const UserTable::Way way = root_->table.way_to(key);
       const std::uint32_t at = way.find(key);
-      if (has_copy_) {
-        root_->table.own_page(key, way).row(at).own_session(session)->refresh(first.evidence_at());
-        return;
-      }
-      if (Page* const page = way.own_page()) {
-        in_place_.put(*page->row(at).own_session(session), first.evidence_at());
+      Page* const page = has_copy_ ? &root_->table.own_page(key, way) : way.own_page();
+      if (SessionRegisters* const refreshed = page != nullptr ? page->row(at).own_session(session) : nullptr) {
+        if (has_copy_) {
+          refreshed->refresh(first.evidence_at());
+        } else {
+          in_place_.put(*refreshed, first.evidence_at());
+        }
         return;
       }
     }

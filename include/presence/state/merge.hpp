@@ -156,12 +156,13 @@ class SnapshotMerge {
       const LookupKey session(first.id.view());
       const UserTable::Way way = root_->table.way_to(key);
       const std::uint32_t at = way.find(key);
-      if (has_copy_) {
-        root_->table.own_page(key, way).row(at).own_session(session)->refresh(first.evidence_at());
-        return;
-      }
-      if (Page* const page = way.own_page()) {
-        in_place_.put(*page->row(at).own_session(session), first.evidence_at());
+      Page* const page = has_copy_ ? &root_->table.own_page(key, way) : way.own_page();
+      if (SessionRegisters* const refreshed = page != nullptr ? page->row(at).own_session(session) : nullptr) {
+        if (has_copy_) {
+          refreshed->refresh(first.evidence_at());
+        } else {
+          in_place_.put(*refreshed, first.evidence_at());
+        }
         return;
       }
     }

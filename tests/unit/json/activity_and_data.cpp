@@ -644,7 +644,9 @@ TEST_CASE("strings with escapes stay valid beside data of any size") {
       CHECK(event.status == shown);
       CHECK(event.name == "\r");
       CHECK(event.value == "v\\");
-      CHECK(event.data->find("name")->view().text().size() == size);
+      const Value* const name = event.data->find("name");
+      REQUIRE(name != nullptr);
+      CHECK(name->view().text().size() == size);
     }
   }
 }

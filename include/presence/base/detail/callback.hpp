@@ -4,6 +4,7 @@
 
 #include <presence/base/detail/memory.hpp>
 
+#include <cstring>      // for memcpy
 #include <type_traits>  // for decay, enable_if, is_function, is_same, remove_reference
 #include <utility>      // for exchange, forward
 
@@ -51,7 +52,9 @@ class FunctionRef<Result(Args...)> {
   template <class Fn, class = std::enable_if_t<!std::is_same<std::decay_t<Fn>, FunctionRef>::value>>
   FunctionRef(Fn&& fn) noexcept : call_(&FunctionRef::call<std::remove_reference_t<Fn>>) {
     if constexpr (std::is_function<std::remove_reference_t<Fn>>::value) {
-      target_.function = reinterpret_cast<void (*)()>(&fn);
+      // Copied as bytes, because compilers warn of a cast to another type of function.
+      auto* const function = &fn;
+      std::memcpy(&target_.function, &function, sizeof(function));
     } else {
       // A callable may overload `&`.
       target_.object = const_cast<char*>(&reinterpret_cast<const volatile char&>(fn));
@@ -71,7 +74,9 @@ class FunctionRef<Result(Args...)> {
   template <class Fn>
   static Result call(Target target, Args... args) {
     if constexpr (std::is_function<Fn>::value) {
-      return static_cast<Result>(reinterpret_cast<Fn*>(target.function)(static_cast<Args>(args)...));
+      Fn* function;
+      std::memcpy(&function, &target.function, sizeof(function));
+      return static_cast<Result>(function(static_cast<Args>(args)...));
     } else {
       return static_cast<Result>((*static_cast<Fn*>(target.object))(static_cast<Args>(args)...));
     }
