@@ -1880,7 +1880,7 @@ class LookupKey {
   }
   /// The same for a short key.
   bool is_short_text(const SharedString& text) const noexcept {
-    return ((text.low_word() ^ low_) | (text.high_word() ^ high_)) == 0;
+    return text.low_word() == low_ && text.high_word() == high_;
   }
 
  private:
