@@ -214,7 +214,8 @@ TEST_CASE("a store applies the watch limits of its options") {
   options.limits.max_users_per_watch = 1;
   Store store(Rules(), options);
   REQUIRE(store.watch(watching("lobby", {"john", "mary"}), ann).has_value());
-  CHECK(store.find_channel("messaging:lobby")->members.size() == 2);
+  const Channel* const lobby = store.find_channel("messaging:lobby");
+  CHECK((lobby != nullptr && lobby->members.size() == 2));
   CHECK(store.watches().is_watching(ann, "john"));
   CHECK_FALSE(store.watches().is_watching(ann, "mary"));
 }

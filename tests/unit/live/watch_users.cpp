@@ -102,7 +102,9 @@ TEST_CASE("ids may be borrowed from the store") {
     store.dispatch(connect(members.back(), "phone", at(0)));
   }
   REQUIRE_FALSE(store.put(room("lobby", members)));
-  store.watch_users(ann, store.find_channel("messaging:lobby")->members);
+  const Channel* const lobby = store.find_channel("messaging:lobby");
+  REQUIRE(lobby != nullptr);
+  if (lobby != nullptr) store.watch_users(ann, lobby->members);
   std::vector<std::string_view> ids;
   for (const std::string& id : members) ids.push_back(store.view(id)->id);
   store.watch_users(Viewer(store.view("u0")->id), ids);
