@@ -6485,6 +6485,15 @@ class SessionRegisters {
     const PastOfSession* const past = rare_.past();
     return past == nullptr ? Span<Run>{} : Span<Run>{past->runs.data(), past->runs.size()};
   }
+  /// Null if there are none. (A pointer: what was tested is what is read, which an optimizer's warnings can see.)
+  const Run* first_earlier_run() const noexcept {
+    const PastOfSession* const past = rare_.past();
+    return past == nullptr || past->runs.empty() ? nullptr : &past->runs.front();
+  }
+  const Run* last_earlier_run() const noexcept {
+    const PastOfSession* const past = rare_.past();
+    return past == nullptr || past->runs.empty() ? nullptr : &past->runs.back();
+  }
   void set_earlier_runs(Runs&& runs) {
     if (runs.empty() && rare_.past() == nullptr) return;
     rare_.need_past().runs = std::move(runs);
@@ -7638,8 +7647,8 @@ PRESENCE_DETAIL_FLAT inline Timestamp session_end_of_use(const SessionRegisters&
     // Earlier runs end before the last one.
     if (session.has_evidence()) {
       last = later(last, run_end(session, rules));
-    } else if (!session.earlier_runs().empty()) {
-      last = later(last, session.earlier_runs().back().end);
+    } else if (const Run* const last_run = session.last_earlier_run()) {
+      last = later(last, last_run->end);
     }
     return past_window(last);
   }
@@ -7704,13 +7713,13 @@ inline void forget_runs(SessionRegisters& session, Timestamp window, const Rules
   } else {
     session.drop_earlier_runs(past);
   }
-  if (session.earlier_runs().empty()) return;
-  const Run first = session.earlier_runs().front();
+  const Run* const first = session.first_earlier_run();
+  if (first == nullptr) return;
   Timestamp start = window;
   for (const Timestamp at : {session.state().moment.at, session.activity_moment().at}) {
-    if (at != absent && first.contains(at)) start = earlier(start, at);
+    if (at != absent && first->contains(at)) start = earlier(start, at);
   }
-  session.set_first_run_start(later(first.start, start));
+  session.set_first_run_start(later(first->start, start));
 }
 
 /// Drops what can no longer matter of a session. The registers of the session may then be empty.
@@ -9299,7 +9308,7 @@ inline Timestamp latest_date(const RegistersView& user, const Rules& rules) noex
     const bool ends_with_run = session.has_evidence() && has_runs(session, rules) &&
                                session.active().at + rules.idle_after <= run_end(session, rules);
     if (!ends_with_run) latest = later(latest, session.active().at);
-    if (!session.earlier_runs().empty()) latest = later(latest, session.earlier_runs().back().end - span);
+    if (const Run* const last_run = session.last_earlier_run()) latest = later(latest, last_run->end - span);
   }
   // The last activity has the latest evidence, and no value is later than its evidence.
   if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);

@@ -36,8 +36,8 @@ PRESENCE_DETAIL_FLAT inline Timestamp session_end_of_use(const SessionRegisters&
     // Earlier runs end before the last one.
     if (session.has_evidence()) {
       last = later(last, run_end(session, rules));
-    } else if (!session.earlier_runs().empty()) {
-      last = later(last, session.earlier_runs().back().end);
+    } else if (const Run* const last_run = session.last_earlier_run()) {
+      last = later(last, last_run->end);
     }
     return past_window(last);
   }
@@ -102,13 +102,13 @@ inline void forget_runs(SessionRegisters& session, Timestamp window, const Rules
   } else {
     session.drop_earlier_runs(past);
   }
-  if (session.earlier_runs().empty()) return;
-  const Run first = session.earlier_runs().front();
+  const Run* const first = session.first_earlier_run();
+  if (first == nullptr) return;
   Timestamp start = window;
   for (const Timestamp at : {session.state().moment.at, session.activity_moment().at}) {
-    if (at != absent && first.contains(at)) start = earlier(start, at);
+    if (at != absent && first->contains(at)) start = earlier(start, at);
   }
-  session.set_first_run_start(later(first.start, start));
+  session.set_first_run_start(later(first->start, start));
 }
 
 /// Drops what can no longer matter of a session. The registers of the session may then be empty.

@@ -26,7 +26,7 @@ inline Timestamp latest_date(const RegistersView& user, const Rules& rules) noex
     const bool ends_with_run = session.has_evidence() && has_runs(session, rules) &&
                                session.active().at + rules.idle_after <= run_end(session, rules);
     if (!ends_with_run) latest = later(latest, session.active().at);
-    if (!session.earlier_runs().empty()) latest = later(latest, session.earlier_runs().back().end - span);
+    if (const Run* const last_run = session.last_earlier_run()) latest = later(latest, last_run->end - span);
   }
   // The last activity has the latest evidence, and no value is later than its evidence.
   if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);

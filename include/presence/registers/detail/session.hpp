@@ -387,6 +387,15 @@ class SessionRegisters {
     const PastOfSession* const past = rare_.past();
     return past == nullptr ? Span<Run>{} : Span<Run>{past->runs.data(), past->runs.size()};
   }
+  /// Null if there are none. (A pointer: what was tested is what is read, which an optimizer's warnings can see.)
+  const Run* first_earlier_run() const noexcept {
+    const PastOfSession* const past = rare_.past();
+    return past == nullptr || past->runs.empty() ? nullptr : &past->runs.front();
+  }
+  const Run* last_earlier_run() const noexcept {
+    const PastOfSession* const past = rare_.past();
+    return past == nullptr || past->runs.empty() ? nullptr : &past->runs.back();
+  }
   void set_earlier_runs(Runs&& runs) {
     if (runs.empty() && rare_.past() == nullptr) return;
     rare_.need_past().runs = std::move(runs);
