@@ -14732,12 +14732,12 @@ namespace detail {
 
 /// Applies the events of a log and advances the time with them. The events of one timestamp are applied together: after
 /// the deadlines before that timestamp, and before the deadlines at it.
-class LogReplay {
+class Replay {
  public:
-  LogReplay(Snapshot& snapshot, const ChangeSink& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
-  LogReplay(const LogReplay&) = delete;
-  LogReplay& operator=(const LogReplay&) = delete;
-  PRESENCE_DETAIL_APART ~LogReplay() {}
+  Replay(Snapshot& snapshot, const ChangeSink& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
+  Replay(const Replay&) = delete;
+  Replay& operator=(const Replay&) = delete;
+  PRESENCE_DETAIL_APART ~Replay() {}
 
   PRESENCE_DETAIL_APART Verdict fold(const PresenceEventView& event) {
     if (!open_ || event.at != time_) finish();
@@ -14820,13 +14820,6 @@ class LogReplay {
   std::optional<Departures> departures_;
   Timestamp time_;
   Changes changes_;
-};
-
-/// Does the same with a callback of any type.
-template <class OnChange>
-class Replay : public LogReplay {
- public:
-  Replay(Snapshot& snapshot, OnChange& on_change) noexcept : LogReplay(snapshot, on_change) {}
 };
 
 }  // namespace detail
@@ -15010,7 +15003,7 @@ template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
   Tally tally;
-  detail::LogReplay replay(snapshot, on_change);
+  detail::Replay replay(snapshot, on_change);
   if constexpr (!detail::may_borrow<It>) {
     for (; first != last; ++first) {
       auto&& event = *first;
@@ -15038,7 +15031,7 @@ Tally replay(Snapshot& snapshot, It first, It last) {
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  detail::LogReplay replay(snapshot, on_change);
+  detail::Replay replay(snapshot, on_change);
   Verdict verdict;
   if constexpr (std::is_base_of<PresenceEvent, Event>::value) {
     verdict = replay.fold(event);
@@ -15295,14 +15288,6 @@ class SnapshotMerge {
   Vector<Pair> put_off_;
   Snapshot ours_, merged_;  // once there is a copy: what remains if memory runs out, and the copy
   Changes changes_;
-};
-
-/// Does the same with or without a callback, as known at compile time.
-template <bool has_callback>
-class Merging : public SnapshotMerge {
- public:
-  Merging(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates = PeerDates())
-      : SnapshotMerge(snapshot, theirs, now, dates, has_callback) {}
 };
 
 /// Returns the error if the host's clock is out of range, or nullopt.
@@ -16233,7 +16218,8 @@ Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestam
   if (detail::has_updates(message)) {
     const Result<detail::UpdatesMessage> theirs = detail::read_updates(message, now, ours);
     if (!theirs) return theirs.error();
-    detail::Merging<has_callback> merging(after, *detail::SnapshotAccess::read(theirs->users), now);
+    detail::SnapshotMerge merging(after, *detail::SnapshotAccess::read(theirs->users), now, detail::PeerDates(),
+                                  has_callback);
     merging.join_all();
     answer = detail::answer_to(*theirs, ours, after);
     ours = std::move(after);
@@ -27340,7 +27326,7 @@ class Store {
     const detail::SessionTracker::Probe probe = sessions_.probe(snapshot_, event, event.at - Duration::from_ns(1));
     std::vector<SessionEnded> timeouts = sessions_.timeouts_until(snapshot_, event.at);
     const Gather gather{*this, detail::absent};
-    detail::Replay<const Gather> replay(snapshot_, gather);
+    detail::Replay replay(snapshot_, gather);
     Dispatched done = rejected(event, replay.fold(event));
     replay.finish();
     if (accepted(done.verdict)) {
@@ -27385,7 +27371,7 @@ class Store {
     }
     PresenceEventView text = event;
     text.type = EventType::set_status;
-    detail::Replay<const Gather> replay(snapshot_, gather);
+    detail::Replay replay(snapshot_, gather);
     const Verdict verdict = replay.fold(text);
     replay.finish();
     return verdict;

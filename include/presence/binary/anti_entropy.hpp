@@ -404,7 +404,8 @@ Result<std::string> reconcile(Snapshot& ours, std::string_view message, Timestam
   if (detail::has_updates(message)) {
     const Result<detail::UpdatesMessage> theirs = detail::read_updates(message, now, ours);
     if (!theirs) return theirs.error();
-    detail::Merging<has_callback> merging(after, *detail::SnapshotAccess::read(theirs->users), now);
+    detail::SnapshotMerge merging(after, *detail::SnapshotAccess::read(theirs->users), now, detail::PeerDates(),
+                                  has_callback);
     merging.join_all();
     answer = detail::answer_to(*theirs, ours, after);
     ours = std::move(after);

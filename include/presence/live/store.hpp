@@ -986,7 +986,7 @@ class Store {
     const detail::SessionTracker::Probe probe = sessions_.probe(snapshot_, event, event.at - Duration::from_ns(1));
     std::vector<SessionEnded> timeouts = sessions_.timeouts_until(snapshot_, event.at);
     const Gather gather{*this, detail::absent};
-    detail::Replay<const Gather> replay(snapshot_, gather);
+    detail::Replay replay(snapshot_, gather);
     Dispatched done = rejected(event, replay.fold(event));
     replay.finish();
     if (accepted(done.verdict)) {
@@ -1031,7 +1031,7 @@ class Store {
     }
     PresenceEventView text = event;
     text.type = EventType::set_status;
-    detail::Replay<const Gather> replay(snapshot_, gather);
+    detail::Replay replay(snapshot_, gather);
     const Verdict verdict = replay.fold(text);
     replay.finish();
     return verdict;

@@ -239,14 +239,6 @@ class SnapshotMerge {
   Changes changes_;
 };
 
-/// Does the same with or without a callback, as known at compile time.
-template <bool has_callback>
-class Merging : public SnapshotMerge {
- public:
-  Merging(Snapshot& snapshot, const Root& theirs, Timestamp now, const PeerDates& dates = PeerDates())
-      : SnapshotMerge(snapshot, theirs, now, dates, has_callback) {}
-};
-
 /// Returns the error if the host's clock is out of range, or nullopt.
 inline std::optional<Error> wrong_now(Timestamp now) noexcept {
   if (in_range(now)) return std::nullopt;

@@ -194,7 +194,7 @@ template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
   Tally tally;
-  detail::LogReplay replay(snapshot, on_change);
+  detail::Replay replay(snapshot, on_change);
   if constexpr (!detail::may_borrow<It>) {
     for (; first != last; ++first) {
       auto&& event = *first;
@@ -222,7 +222,7 @@ Tally replay(Snapshot& snapshot, It first, It last) {
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  detail::LogReplay replay(snapshot, on_change);
+  detail::Replay replay(snapshot, on_change);
   Verdict verdict;
   if constexpr (std::is_base_of<PresenceEvent, Event>::value) {
     verdict = replay.fold(event);

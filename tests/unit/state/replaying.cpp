@@ -155,7 +155,7 @@ TEST_CASE("replaying a log with max_users reached gives the same verdicts as rep
     Snapshot together(rules), apart(rules);
     Told t;
     {
-      detail::Replay<Told> log(together, t);
+      detail::Replay log(together, t);
       double second = 0;
       for (int i = 0; i < 300; ++i) {
         second += static_cast<double>(chance.below(chance.below(5) == 0 ? 120 : 12)) + 0.001;

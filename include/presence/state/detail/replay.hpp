@@ -24,12 +24,12 @@ namespace detail {
 
 /// Applies the events of a log and advances the time with them. The events of one timestamp are applied together: after
 /// the deadlines before that timestamp, and before the deadlines at it.
-class LogReplay {
+class Replay {
  public:
-  LogReplay(Snapshot& snapshot, const ChangeSink& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
-  LogReplay(const LogReplay&) = delete;
-  LogReplay& operator=(const LogReplay&) = delete;
-  PRESENCE_DETAIL_APART ~LogReplay() {}
+  Replay(Snapshot& snapshot, const ChangeSink& on_change) noexcept : snapshot_(snapshot), on_change_(on_change) {}
+  Replay(const Replay&) = delete;
+  Replay& operator=(const Replay&) = delete;
+  PRESENCE_DETAIL_APART ~Replay() {}
 
   PRESENCE_DETAIL_APART Verdict fold(const PresenceEventView& event) {
     if (!open_ || event.at != time_) finish();
@@ -112,13 +112,6 @@ class LogReplay {
   std::optional<Departures> departures_;
   Timestamp time_;
   Changes changes_;
-};
-
-/// Does the same with a callback of any type.
-template <class OnChange>
-class Replay : public LogReplay {
- public:
-  Replay(Snapshot& snapshot, OnChange& on_change) noexcept : LogReplay(snapshot, on_change) {}
 };
 
 }  // namespace detail
