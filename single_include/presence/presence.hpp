@@ -12231,8 +12231,18 @@ class BasicUserTable {
       }
       return false;
     }
-    /// Prefetches what the next step reads.
-    void prefetch() const noexcept { node_->prefetch_slot(order_, bits_); }
+    /// The same among several users. Also prefetches what is read next: the next node, or the page and the probable
+    /// row, whose index becomes `at`; `Page::none` until then, and if there is none.
+    bool step_ahead(const UserKey& key, std::uint32_t& at) noexcept {
+      at = Page::none;
+      if (!step(key)) {
+        node_->prefetch_slot(order_, bits_);
+        return false;
+      }
+      at = probable(key);
+      if (at != Page::none) page_->prefetch_row(at);
+      return true;
+    }
 
    private:
     friend class BasicUserTable;
@@ -12285,29 +12295,19 @@ class BasicUserTable {
     UserKey keys[most_together];
     Way ways[most_together];
     std::size_t left = 0;
-    const auto step = [&](std::size_t i) {
-      Way& way = ways[i];
-      if (!way.step(keys[i])) {
-        way.prefetch();
-        ++left;
-        return;
-      }
-      const std::uint32_t at = way.probable(keys[i]);
-      if (at != Page::none) way.page()->prefetch_row(at);
-    };
+    std::uint32_t at;
     for (std::size_t i = 0; i < count; ++i) {
       make_key(ids[i], keys[i]);
       ways[i] = start(keys[i]);
-      step(i);
+      left += ways[i].step_ahead(keys[i], at) ? 0u : 1u;
     }
     while (left != 0) {
       left = 0;
-      for (std::size_t i = 0; i < count; ++i) {
-        if (!ways[i].has_arrived()) step(i);
-      }
+      for (std::size_t i = 0; i < count; ++i)
+        left += ways[i].has_arrived() || ways[i].step_ahead(keys[i], at) ? 0u : 1u;
     }
     for (std::size_t i = 0; i < count; ++i) {
-      const std::uint32_t at = ways[i].find(keys[i]);
+      at = ways[i].find(keys[i]);
       found[i] = at != Page::none ? Found{ways[i].page(), at} : Found();
     }
   }
@@ -13916,15 +13916,7 @@ struct EventTarget {
   }
   /// Advances by one node and prefetches what is read next: the next node, or the probable row in the page. Returns
   /// whether it has arrived at the page.
-  bool step() noexcept {
-    if (!way.step(key)) {
-      way.prefetch();
-      return false;
-    }
-    at = way.probable(key);
-    if (at != Page::none) way.page()->prefetch_row(at);
-    return true;
-  }
+  bool step() noexcept { return way.step_ahead(key, at); }
   RowView row() const noexcept { return way.page()->row(at); }
   /// Returns whether the event may be a heartbeat of the session in the head of the row: if so, no more of the user is
   /// read. Compares only the first bytes of the session's id.

@@ -47,15 +47,7 @@ struct EventTarget {
   }
   /// Advances by one node and prefetches what is read next: the next node, or the probable row in the page. Returns
   /// whether it has arrived at the page.
-  bool step() noexcept {
-    if (!way.step(key)) {
-      way.prefetch();
-      return false;
-    }
-    at = way.probable(key);
-    if (at != Page::none) way.page()->prefetch_row(at);
-    return true;
-  }
+  bool step() noexcept { return way.step_ahead(key, at); }
   RowView row() const noexcept { return way.page()->row(at); }
   /// Returns whether the event may be a heartbeat of the session in the head of the row: if so, no more of the user is
   /// read. Compares only the first bytes of the session's id.
