@@ -2013,6 +2013,17 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
+/// @{
+/// A signed number as an unsigned one with the sign in the lowest bit, so that numbers near zero are short; and back.
+constexpr std::uint64_t sign_last(std::int64_t number) noexcept {
+  const auto bits = static_cast<std::uint64_t>(number);
+  return number < 0 ? ~(bits << 1) : bits << 1;
+}
+constexpr std::int64_t from_sign_last(std::uint64_t bits) noexcept {
+  return static_cast<std::int64_t>((bits & 1) != 0 ? ~(bits >> 1) : bits >> 1);
+}
+/// @}
+
 /// Appends words, numbers and strings to a buffer.
 class ByteWriter {
  public:
@@ -5681,6 +5692,11 @@ inline std::uint64_t bits_of(double number) noexcept {
   std::memcpy(&bits, &number, sizeof bits);
   return bits;
 }
+inline double number_of(std::uint64_t bits) noexcept {
+  double number = 0;
+  std::memcpy(&number, &bits, sizeof number);
+  return number;
+}
 
 /// Returns whether JSON has such a value, with at most so many levels of arrays and objects: no number that is not
 /// finite, and nothing invalid.
@@ -8649,8 +8665,7 @@ class TimestampUnit {
 
   void append(ByteWriter& out, Timestamp at) const {
     const auto earlier_by = static_cast<std::int64_t>(base_ - raw(at)) / (in_ms_ ? static_cast<std::int64_t>(ms) : 1);
-    const auto bits = static_cast<std::uint64_t>(earlier_by);
-    out.number(earlier_by < 0 ? ~(bits << 1) : bits << 1);
+    out.number(sign_last(earlier_by));
   }
   void append_earlier(ByteWriter& out, Timestamp at, Timestamp earlier) const {
     out.number((raw(at) - raw(earlier)) / unit());
@@ -8662,13 +8677,11 @@ class TimestampUnit {
   }
   void append_beside(ByteWriter& out, Timestamp at, Timestamp other) const {
     const auto by = static_cast<std::int64_t>(raw(at) - raw(other)) / static_cast<std::int64_t>(unit());
-    const auto bits = static_cast<std::uint64_t>(by);
-    out.number(by < 0 ? ~(bits << 1) : bits << 1);
+    out.number(sign_last(by));
   }
   Timestamp read_beside(ByteReader& in, Timestamp at) noexcept {
     const std::size_t start = in.offset();
-    const std::uint64_t number = in.number();
-    const auto by = static_cast<std::int64_t>((number & 1) != 0 ? ~(number >> 1) : number >> 1);
+    const std::int64_t by = from_sign_last(in.number());
     constexpr std::int64_t most = INT64_MAX / static_cast<std::int64_t>(ms);
     const Timestamp other =
         held(in, start, raw(at) - static_cast<std::uint64_t>(by) * unit(), !in_ms_ || (by <= most && by >= -most));
@@ -8678,11 +8691,10 @@ class TimestampUnit {
 
   Timestamp read(ByteReader& in) noexcept {
     const std::size_t start = in.offset();
-    const std::uint64_t number = in.number();
-    const std::uint64_t earlier_by = (number & 1) != 0 ? ~(number >> 1) : number >> 1;
+    const std::int64_t by = from_sign_last(in.number());
     constexpr std::int64_t most = INT64_MAX / static_cast<std::int64_t>(ms);
-    const auto count = static_cast<std::int64_t>(earlier_by);
-    const Timestamp at = held(in, start, base_ - earlier_by * unit(), !in_ms_ || (count <= most && count >= -most));
+    const Timestamp at =
+        held(in, start, base_ - static_cast<std::uint64_t>(by) * unit(), !in_ms_ || (by <= most && by >= -most));
     note(at);
     return at;
   }
@@ -8759,12 +8771,10 @@ inline std::uint64_t canonical_bits(double number) noexcept {
 inline void append_value(ByteWriter& out, const ValueView& value) {
   switch (value.kind()) {
     case ValueKind::boolean: out.byte(value.truth() ? yes : no); break;
-    case ValueKind::integer: {
-      const auto bits = static_cast<std::uint64_t>(value.integer());
+    case ValueKind::integer:
       out.byte(integer);
-      out.number(value.integer() < 0 ? ~(bits << 1) : bits << 1);
+      out.number(sign_last(value.integer()));
       break;
-    }
     case ValueKind::real:
       out.byte(real);
       out.word64(canonical_bits(value.real()));
@@ -8805,14 +8815,9 @@ inline Value read_value(ByteReader& in, std::size_t longest, unsigned levels) {
   switch (kind) {
     case no:
     case yes: return Value(kind == yes);
-    case integer: {
-      const std::uint64_t number = in.number();
-      return Value(static_cast<std::int64_t>((number & 1) != 0 ? ~(number >> 1) : number >> 1));
-    }
+    case integer: return Value(from_sign_last(in.number()));
     case real: {
-      const std::uint64_t bits = in.word64();
-      double number = 0;
-      std::memcpy(&number, &bits, sizeof number);
+      const double number = number_of(in.word64());
       if (!is_json(ValueView(number), 0)) in.fail(ErrorCode::syntax, start, "a number that is not finite");
       return Value(number);
     }
@@ -16307,16 +16312,14 @@ struct SplitTimestamp {
 };
 
 inline void append_timestamp(ByteWriter& out, const SplitTimestamp& at, std::int64_t base) {
-  const auto after = static_cast<std::uint64_t>(at.ms - base);
-  const std::uint64_t signed_last = at.ms < base ? ~(after << 1) : after << 1;
-  out.number(signed_last << 1 | (at.rest != 0 ? 1 : 0));
+  out.number(sign_last(at.ms - base) << 1 | (at.rest != 0 ? 1 : 0));
   if (at.rest != 0) out.number(static_cast<std::uint64_t>(at.rest));
 }
 
 inline Timestamp read_timestamp(ByteReader& in, std::int64_t base) noexcept {
   const std::size_t start = in.offset();
-  const std::uint64_t number = in.number(), after = number >> 1;
-  const auto by = static_cast<std::int64_t>((after & 1) != 0 ? ~(after >> 1) : after >> 1);
+  const std::uint64_t number = in.number();
+  const std::int64_t by = from_sign_last(number >> 1);
   std::uint64_t rest = 0;
   if ((number & 1) != 0) {
     rest = in.number();
@@ -16392,14 +16395,10 @@ inline Value read_value(ByteReader& in, unsigned levels, bool builds) {
     case null: break;
     case no:
     case yes: return Value(kind == yes);
-    case integer: {
-      const std::uint64_t number = in.number();
-      return Value(static_cast<std::int64_t>((number & 1) != 0 ? ~(number >> 1) : number >> 1));
-    }
+    case integer: return Value(from_sign_last(in.number()));
     case real: {
       const std::uint64_t bits = in.word64();
-      double number = 0;
-      std::memcpy(&number, &bits, sizeof number);
+      const double number = number_of(bits);
       if (canonical_bits(number) != bits) in.fail(ErrorCode::syntax, start, "NaN in another form");
       return Value(number);
     }

@@ -448,8 +448,8 @@ MUTANTS = [
            equivalent="What they keep within the same bounds is not changed by them."),
     Mutant("merge-at-our-now", "state/merge.hpp", "now_(later(our_now_, now)),", "now_(our_now_ != absent ? our_now_ : now),",
            "a merge advances to the later instant"),
-    Mutant("peer-moves-time", ANTI_ENTROPY, "*detail::SnapshotAccess::read(theirs->users), now);",
-           "*detail::SnapshotAccess::read(theirs->users), detail::later(now, detail::SnapshotAccess::now(theirs->users)));",
+    Mutant("peer-moves-time", ANTI_ENTROPY, "*detail::SnapshotAccess::read(theirs->users), now, ",
+           "*detail::SnapshotAccess::read(theirs->users), detail::later(now, detail::SnapshotAccess::now(theirs->users)), ",
            "no peer moves our time"),
     Mutant("peer-moves-time-by-delta", "state/merge.hpp", "merging(snapshot, *theirs, now, dates, static_cast<bool>(on_change));",
            "merging(snapshot, *theirs, later(now, theirs->now), dates, static_cast<bool>(on_change));", "no peer moves our time"),
@@ -1761,7 +1761,7 @@ MUTANTS = [
            "if (!sort.empty()) out += ']';", "a query whose sort keys have no field is written without sort"),
 
     # ---- bytes ----
-    Mutant("sign-bit-lost", RECORD, "out.number(earlier_by < 0 ? ~(bits << 1) : bits << 1);", "out.number(bits << 1);",
+    Mutant("sign-bit-lost", BYTES, "return number < 0 ? ~(bits << 1) : bits << 1;", "return bits << 1;",
            "instants may lie after the base"),
     Mutant("base-up-before-1970", RECORD, " - (rest < 0 ? ms : 0);", ";", "the base is rounded down"),
     Mutant("apart-unasked", RECORD, "unit.note_earlier(activity.evidence, activity.value);",

@@ -7,7 +7,7 @@
 #include <presence/base/result.hpp>
 
 #include <cstddef>      // for size_t
-#include <cstdint>      // for uint8_t, uint32_t, uint64_t
+#include <cstdint>      // for int64_t, uint8_t, uint32_t, uint64_t
 #include <cstring>      // for memcpy
 #include <string>       // for string
 #include <string_view>  // for string_view
@@ -19,6 +19,17 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
+
+/// @{
+/// A signed number as an unsigned one with the sign in the lowest bit, so that numbers near zero are short; and back.
+constexpr std::uint64_t sign_last(std::int64_t number) noexcept {
+  const auto bits = static_cast<std::uint64_t>(number);
+  return number < 0 ? ~(bits << 1) : bits << 1;
+}
+constexpr std::int64_t from_sign_last(std::uint64_t bits) noexcept {
+  return static_cast<std::int64_t>((bits & 1) != 0 ? ~(bits >> 1) : bits >> 1);
+}
+/// @}
 
 /// Appends words, numbers and strings to a buffer.
 class ByteWriter {

@@ -15,7 +15,6 @@
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for int8_t, int64_t, uint64_t, SIZE_MAX
-#include <cstring>      // for memcpy
 #include <optional>     // for optional
 #include <string>       // for string
 #include <string_view>  // for string_view
@@ -82,16 +81,14 @@ struct SplitTimestamp {
 };
 
 inline void append_timestamp(ByteWriter& out, const SplitTimestamp& at, std::int64_t base) {
-  const auto after = static_cast<std::uint64_t>(at.ms - base);
-  const std::uint64_t signed_last = at.ms < base ? ~(after << 1) : after << 1;
-  out.number(signed_last << 1 | (at.rest != 0 ? 1 : 0));
+  out.number(sign_last(at.ms - base) << 1 | (at.rest != 0 ? 1 : 0));
   if (at.rest != 0) out.number(static_cast<std::uint64_t>(at.rest));
 }
 
 inline Timestamp read_timestamp(ByteReader& in, std::int64_t base) noexcept {
   const std::size_t start = in.offset();
-  const std::uint64_t number = in.number(), after = number >> 1;
-  const auto by = static_cast<std::int64_t>((after & 1) != 0 ? ~(after >> 1) : after >> 1);
+  const std::uint64_t number = in.number();
+  const std::int64_t by = from_sign_last(number >> 1);
   std::uint64_t rest = 0;
   if ((number & 1) != 0) {
     rest = in.number();
@@ -167,14 +164,10 @@ inline Value read_value(ByteReader& in, unsigned levels, bool builds) {
     case null: break;
     case no:
     case yes: return Value(kind == yes);
-    case integer: {
-      const std::uint64_t number = in.number();
-      return Value(static_cast<std::int64_t>((number & 1) != 0 ? ~(number >> 1) : number >> 1));
-    }
+    case integer: return Value(from_sign_last(in.number()));
     case real: {
       const std::uint64_t bits = in.word64();
-      double number = 0;
-      std::memcpy(&number, &bits, sizeof number);
+      const double number = number_of(bits);
       if (canonical_bits(number) != bits) in.fail(ErrorCode::syntax, start, "NaN in another form");
       return Value(number);
     }

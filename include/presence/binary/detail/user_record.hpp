@@ -68,8 +68,7 @@ class TimestampUnit {
 
   void append(ByteWriter& out, Timestamp at) const {
     const auto earlier_by = static_cast<std::int64_t>(base_ - raw(at)) / (in_ms_ ? static_cast<std::int64_t>(ms) : 1);
-    const auto bits = static_cast<std::uint64_t>(earlier_by);
-    out.number(earlier_by < 0 ? ~(bits << 1) : bits << 1);
+    out.number(sign_last(earlier_by));
   }
   void append_earlier(ByteWriter& out, Timestamp at, Timestamp earlier) const {
     out.number((raw(at) - raw(earlier)) / unit());
@@ -81,13 +80,11 @@ class TimestampUnit {
   }
   void append_beside(ByteWriter& out, Timestamp at, Timestamp other) const {
     const auto by = static_cast<std::int64_t>(raw(at) - raw(other)) / static_cast<std::int64_t>(unit());
-    const auto bits = static_cast<std::uint64_t>(by);
-    out.number(by < 0 ? ~(bits << 1) : bits << 1);
+    out.number(sign_last(by));
   }
   Timestamp read_beside(ByteReader& in, Timestamp at) noexcept {
     const std::size_t start = in.offset();
-    const std::uint64_t number = in.number();
-    const auto by = static_cast<std::int64_t>((number & 1) != 0 ? ~(number >> 1) : number >> 1);
+    const std::int64_t by = from_sign_last(in.number());
     constexpr std::int64_t most = INT64_MAX / static_cast<std::int64_t>(ms);
     const Timestamp other =
         held(in, start, raw(at) - static_cast<std::uint64_t>(by) * unit(), !in_ms_ || (by <= most && by >= -most));
@@ -97,11 +94,10 @@ class TimestampUnit {
 
   Timestamp read(ByteReader& in) noexcept {
     const std::size_t start = in.offset();
-    const std::uint64_t number = in.number();
-    const std::uint64_t earlier_by = (number & 1) != 0 ? ~(number >> 1) : number >> 1;
+    const std::int64_t by = from_sign_last(in.number());
     constexpr std::int64_t most = INT64_MAX / static_cast<std::int64_t>(ms);
-    const auto count = static_cast<std::int64_t>(earlier_by);
-    const Timestamp at = held(in, start, base_ - earlier_by * unit(), !in_ms_ || (count <= most && count >= -most));
+    const Timestamp at =
+        held(in, start, base_ - static_cast<std::uint64_t>(by) * unit(), !in_ms_ || (by <= most && by >= -most));
     note(at);
     return at;
   }
@@ -178,12 +174,10 @@ inline std::uint64_t canonical_bits(double number) noexcept {
 inline void append_value(ByteWriter& out, const ValueView& value) {
   switch (value.kind()) {
     case ValueKind::boolean: out.byte(value.truth() ? yes : no); break;
-    case ValueKind::integer: {
-      const auto bits = static_cast<std::uint64_t>(value.integer());
+    case ValueKind::integer:
       out.byte(integer);
-      out.number(value.integer() < 0 ? ~(bits << 1) : bits << 1);
+      out.number(sign_last(value.integer()));
       break;
-    }
     case ValueKind::real:
       out.byte(real);
       out.word64(canonical_bits(value.real()));
@@ -224,14 +218,9 @@ inline Value read_value(ByteReader& in, std::size_t longest, unsigned levels) {
   switch (kind) {
     case no:
     case yes: return Value(kind == yes);
-    case integer: {
-      const std::uint64_t number = in.number();
-      return Value(static_cast<std::int64_t>((number & 1) != 0 ? ~(number >> 1) : number >> 1));
-    }
+    case integer: return Value(from_sign_last(in.number()));
     case real: {
-      const std::uint64_t bits = in.word64();
-      double number = 0;
-      std::memcpy(&number, &bits, sizeof number);
+      const double number = number_of(in.word64());
       if (!is_json(ValueView(number), 0)) in.fail(ErrorCode::syntax, start, "a number that is not finite");
       return Value(number);
     }

@@ -108,6 +108,11 @@ inline std::uint64_t bits_of(double number) noexcept {
   std::memcpy(&bits, &number, sizeof bits);
   return bits;
 }
+inline double number_of(std::uint64_t bits) noexcept {
+  double number = 0;
+  std::memcpy(&number, &bits, sizeof number);
+  return number;
+}
 
 /// Returns whether JSON has such a value, with at most so many levels of arrays and objects: no number that is not
 /// finite, and nothing invalid.
