@@ -70,27 +70,29 @@ std::size_t read_online(ReadWorld& world, const std::vector<std::string_view>& i
   for (const std::string_view id : ids) seen += world.snapshot.online(id) ? 1u : 0u;
   return seen;
 }
-std::size_t read_view(ReadWorld& world, const std::vector<std::string_view>& ids) {
+/// Of a User or a UserView.
+template <class AnyUser>
+bool is_as_expected(const AnyUser& user) {
+  return user.online && user.status.size() == short_status.size();
+}
+template <class Look>
+std::size_t read_each(const std::vector<std::string_view>& ids, Look look) {
   std::size_t seen = 0;
   for (const std::string_view id : ids) {
-    const auto user = world.snapshot.view(id);
-    seen += user && user->online && user->status.size() == short_status.size() ? 1u : 0u;
+    const auto user = look(id);
+    seen += user && is_as_expected(*user) ? 1u : 0u;
   }
   return seen;
 }
+std::size_t read_view(ReadWorld& world, const std::vector<std::string_view>& ids) {
+  return read_each(ids, [&world](std::string_view id) { return world.snapshot.view(id); });
+}
 std::size_t read_find(ReadWorld& world, const std::vector<std::string_view>& ids) {
-  std::size_t seen = 0;
-  for (const std::string_view id : ids) {
-    const auto user = world.snapshot.find(id);
-    seen += user && user->online && user->status.size() == short_status.size() ? 1u : 0u;
-  }
-  return seen;
+  return read_each(ids, [&world](std::string_view id) { return world.snapshot.find(id); });
 }
 std::size_t read_together(ReadWorld& world, const std::vector<std::string_view>& ids) {
   std::size_t seen = 0;
-  world.snapshot.views(ids, [&seen](const presence::UserView& user) {
-    seen += user.online && user.status.size() == short_status.size() ? 1u : 0u;
-  });
+  world.snapshot.views(ids, [&seen](const presence::UserView& user) { seen += is_as_expected(user) ? 1u : 0u; });
   return seen;
 }
 

@@ -2,6 +2,8 @@
 // Two nodes that hear events, and a link between them on which messages are damaged, with and without their checksums
 // made good. No message may do harm but by what it says of users, and an honest exchange must still make the nodes
 // agree. What does not hold is told, and ends the program.
+#include "../unit/second_writer.hpp"
+
 #include <presence/binary/anti_entropy.hpp>
 #include <presence/binary/codec.hpp>
 #include <presence/presence.hpp>
@@ -76,18 +78,7 @@ Rules rules_of(unsigned choice) {
 }
 
 std::string framed(std::string_view body, FrameKind kind) {
-  detail::ByteWriter out;
-  out.raw("PRSN");
-  out.byte(detail::version_of(kind));
-  out.byte(static_cast<std::uint8_t>(kind));
-  std::uint64_t checksum = detail::first_checksum(kind, detail::version_of(kind));
-  for (const std::string_view each : {body, std::string_view()}) {
-    checksum = detail::next_checksum(checksum, each);
-    out.bytes(each.size(), 4);
-    out.word64(checksum);
-    out.raw(each);
-  }
-  return std::string(out.view());
+  return support::second_writer::framed({std::string(body)}, static_cast<unsigned>(kind), detail::version_of(kind));
 }
 FrameKind kind_of(std::string_view message) {
   return message.size() > 5 && message[5] == 3 ? FrameKind::updates : FrameKind::sketch;

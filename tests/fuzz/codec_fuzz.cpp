@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Decodes the bytes as a snapshot or a delta, as they are or as bodies whose frames and checksums are made good, and
 // asks of what is accepted everything that must hold of a snapshot. What does not hold is told, and ends the program.
+#include "../unit/second_writer.hpp"
+
 #include <presence/binary/codec.hpp>
 #include <presence/presence.hpp>
 
@@ -45,25 +47,6 @@ Rules rules_of(unsigned choice, bool is_rich) {
     rules.show_devices = true;
   }
   return rules;
-}
-
-/// A body between the head and the end, as the format has it.
-std::string framed(std::string_view body, unsigned version, unsigned kind) {
-  std::string bytes = "PRSN";
-  bytes += static_cast<char>(version);
-  bytes += static_cast<char>(kind);
-  std::uint64_t checksum = 256 * version + kind;
-  const auto block = [&](std::string_view of) {
-    detail::Digest digest(checksum);
-    digest.add(of);
-    checksum = digest.value();
-    for (unsigned i = 0; i < 4; ++i) bytes += static_cast<char>(of.size() >> (8 * i) & 0xFF);
-    for (unsigned i = 0; i < 8; ++i) bytes += static_cast<char>(checksum >> (8 * i) & 0xFF);
-    bytes += of;
-  };
-  block(body);
-  if (!body.empty()) block({});
-  return bytes;
 }
 
 bool in_one_form(const Result<Snapshot>& a, const Result<Snapshot>& b) {
@@ -233,6 +216,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string rest(data + 1, data + size);
   const Rules rules = rules_of(mode >> 2 & 15, (mode & 128) != 0);
   const unsigned version = (mode & 64) != 0 ? 2 : 1, kind = mode >> 1 & 1;
-  judge_all((mode & 1) != 0 ? framed(rest, version, kind) : rest, rules, mode >> 5 ^ static_cast<unsigned>(size));
+  judge_all((mode & 1) != 0 ? support::second_writer::framed_body(rest, kind, version) : rest, rules, mode >> 5 ^ static_cast<unsigned>(size));
   return 0;
 }

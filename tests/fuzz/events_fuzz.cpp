@@ -2,6 +2,8 @@
 // Decodes the bytes as a batch of events, as they are or as bodies whose frames and checksums are made good, and compares
 // with a naive reader of the format: which bytes are accepted, and what is delivered. Then makes events of the bytes,
 // whatever they are, and expects them back. What does not hold is told, and ends the program.
+#include "../unit/second_writer.hpp"
+
 #include <presence/binary/events.hpp>
 #include <presence/presence.hpp>
 
@@ -213,23 +215,6 @@ class Naive {
 
 // ---- what is compared
 
-/// A body between the head and the end, as the format has it.
-std::string framed(std::string_view body) {
-  std::string bytes("PRSN\1\4", 6);
-  std::uint64_t checksum = 256 + 4;
-  const auto block = [&](std::string_view of) {
-    detail::Digest digest(checksum);
-    digest.add(of);
-    checksum = digest.value();
-    for (unsigned i = 0; i < 4; ++i) bytes += static_cast<char>(of.size() >> (8 * i) & 0xFF);
-    for (unsigned i = 0; i < 8; ++i) bytes += static_cast<char>(checksum >> (8 * i) & 0xFF);
-    bytes += of;
-  };
-  if (!body.empty()) block(body);
-  block({});
-  return bytes;
-}
-
 std::string encoded(const Events& events) { return encode_events(events.begin(), events.end()); }
 
 /// Checks what must hold of any bytes. Returns the events, or nothing if the bytes are refused.
@@ -274,7 +259,7 @@ void apply_all(const Events& events, std::string_view batch) {
 }
 
 void judge_body(std::string_view body) {
-  const std::string batch = framed(body);
+  const std::string batch = support::second_writer::framed_body(body, 4, 1);
   const std::optional<Events> expected = Naive(body).read(), found = decoded(batch);
   require(expected.has_value() == found.has_value(), "a naive reader accepts the same bytes");
   if (!found) return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Batches of events: what is encoded is decoded, applying a batch is applying its events, and each batch has one form.
 // Random histories, and random events of any content. A failure prints the seed that repeats it.
+#include "../unit/second_writer.hpp"
 #include "history.hpp"
 #include "shrink.hpp"
 
@@ -40,20 +41,6 @@ std::optional<Events> decoded(std::string_view batch) {
   }
   CHECK(tally->total() == events.size());
   return events;
-}
-
-std::string framed(std::string_view body) {
-  std::string bytes("PRSN\1\4", 6);
-  std::uint64_t checksum = 256 + 4;
-  const auto block = [&](std::string_view of) {
-    checksum = presence::detail::next_checksum(checksum, of);
-    for (unsigned i = 0; i < 4; ++i) bytes += static_cast<char>(of.size() >> (8 * i) & 0xFF);
-    for (unsigned i = 0; i < 8; ++i) bytes += static_cast<char>(checksum >> (8 * i) & 0xFF);
-    bytes += of;
-  };
-  if (!body.empty()) block(body);
-  block({});
-  return bytes;
 }
 
 std::string any_text(Chance& chance) {
@@ -216,7 +203,7 @@ TEST_CASE("bytes that were changed and have good checksums are refused, or are t
       }
       if (body.empty()) body = "x";
     }
-    const std::string changed = framed(body);
+    const std::string changed = support::second_writer::framed_body(body, 4, 1);
     const std::optional<Events> read = decoded(changed);
     (read ? taken : refused) += 1u;
     if (read) CHECK(encoded(*read) == changed);

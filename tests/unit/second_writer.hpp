@@ -62,6 +62,12 @@ inline std::string framed(const std::vector<std::string>& blocks, unsigned kind 
   add({});
   return bytes;
 }
+/// The same around a single block, or none if the body is empty.
+inline std::string framed_body(std::string_view body, unsigned kind, unsigned version) {
+  std::vector<std::string> blocks;
+  if (!body.empty()) blocks.emplace_back(body);
+  return framed(blocks, kind, version);
+}
 inline constexpr std::size_t before_body = 18;
 
 /// The body of bytes with a single block.

@@ -9,6 +9,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,16 @@ inline Rules with_timeout(Duration timeout) {
   Rules rules;
   rules.session_timeout = timeout;
   return rules;
+}
+
+inline std::string hex(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
 }
 
 inline Viewer self(std::string_view id) { return Viewer{id}; }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "../second_writer.hpp"
 #include "../telling.hpp"
 
 #include <presence/binary/anti_entropy.hpp>
@@ -86,22 +87,9 @@ Snapshot busy(Snapshot s, std::size_t from, std::size_t count) {
 
 /// Bodies with frames around them, whatever they hold.
 std::string framed(FrameKind kind, const std::vector<std::string>& bodies) {
-  detail::ByteWriter out;
-  out.raw("PRSN");
-  out.byte(detail::version_of(kind));
-  out.byte(static_cast<std::uint8_t>(kind));
-  std::uint64_t checksum = detail::first_checksum(kind, detail::version_of(kind));
-  for (std::size_t i = 0; i <= bodies.size(); ++i) {
-    const std::string body = i < bodies.size() ? bodies[i] : std::string();
-    checksum = detail::next_checksum(checksum, body);
-    out.bytes(body.size(), 4);
-    out.word64(checksum);
-    out.raw(body);
-  }
-  return std::string(out.view());
+  return second_writer::framed(bodies, static_cast<unsigned>(kind), detail::version_of(kind));
 }
-/// The only one.
-std::string body_of(const std::string& message) { return message.substr(18, message.size() - 30); }
+using second_writer::body_of;
 
 std::string word(std::uint64_t bits) {
   detail::ByteWriter out;
@@ -139,16 +127,6 @@ Timestamp as_of(const std::string& sketch) {
       static_cast<std::int64_t>(detail::ByteReader(std::string_view(sketch).substr(19)).word64()));
 }
 unsigned restarts(const std::string& sketch) { return static_cast<unsigned char>(sketch[43]); }
-
-std::string hex(std::string_view bytes) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (const char c : bytes) {
-    text += digits[static_cast<unsigned char>(c) >> 4];
-    text += digits[static_cast<unsigned char>(c) & 15];
-  }
-  return text;
-}
 
 /// Runs an exchange in which each message takes `on_the_way`. Returns the number of messages.
 std::size_t slow_exchange(Snapshot& ours, Snapshot& theirs, Duration on_the_way) {

@@ -8,16 +8,6 @@ using namespace support;
 
 namespace {
 
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += "0123456789abcdef"[byte >> 4];
-    text += "0123456789abcdef"[byte & 15];
-  }
-  return text;
-}
-
 std::string unhex(std::string_view digits) {
   std::string bytes;
   const auto value = [](char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; };

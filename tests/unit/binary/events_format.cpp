@@ -44,16 +44,6 @@ const std::string u = octet(resized) + text_bytes("u"), us = first_ids("u", "s")
 constexpr std::int64_t second_0 = 1546858800000;
 const std::string at_0 = after(second_0);
 
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += "0123456789abcdef"[byte >> 4];
-    text += "0123456789abcdef"[byte & 15];
-  }
-  return text;
-}
-
 /// Heartbeats of so many of a million users, dated so many milliseconds and nanoseconds after each other.
 Events heartbeats(std::size_t count, std::int64_t ms, std::int64_t ns = 0) {
   Events events;
