@@ -10368,6 +10368,14 @@ class RowView {
     return rest_->has_data && has_rare() ? rest_->overflow->rare()->data.view() : Elements<ValueMember>();
   }
 
+  /// @{
+  /// The same, for copies that share them.
+  const SharedString& shared_status() const noexcept { return rest_->status; }
+  UserDataPointer shared_data() const noexcept {
+    return has_rare() ? rest_->overflow->rare()->data : UserDataPointer();
+  }
+  /// @}
+
   RegistersView registers() const noexcept {
     RegistersView view;
     view.sessions = sessions();
@@ -10421,6 +10429,8 @@ class RowView {
            (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
   }
 
+  /// Returns whether only the row has registers, and these are at most one session and activities.
+  bool has_nothing_elsewhere() const noexcept { return rest_->overflow == nullptr && rest_->status.view().empty(); }
   /// Returns whether the row may have memory outside of the page.
   bool has_memory_elsewhere() const noexcept {
     return rest_->overflow != nullptr || !rest_->status.is_inside() || !head_->session.id.is_inside() ||
@@ -10445,6 +10455,8 @@ class RowView {
   /// @}
 
  protected:
+  friend struct UserRow;
+
   Span<SessionRegisters> other_sessions() const noexcept {
     if (rest_->session_count < 2) return {};
     return {rest_->overflow->sessions(), rest_->session_count - 1};
@@ -10525,6 +10537,19 @@ class RowAccess : public RowView {
     rest_->overflow->activity_count = static_cast<std::uint32_t>(kept + 1);
     rest().count = 0;
   }
+  /// Replaces the activities by those that the row had before some were added. Never fails: the room is still there.
+  void put_back_activities(const Span<Activity>& before) const noexcept {
+    Overflow* const more = rest_->overflow;
+    const bool inside = before.size() <= RowRest::activities_inside;
+    const bool has_own_room = more != nullptr && more->only_owner();
+    if (inside) {
+      put(before, rest().activities);
+    } else if (has_own_room) {
+      put(before, more->activities());
+    }
+    rest().count = static_cast<std::uint8_t>(inside ? before.size() : 0);
+    if (has_own_room) more->activity_count = static_cast<std::uint32_t>(inside ? 0 : before.size());
+  }
 
  private:
   RowHead& head() const noexcept { return const_cast<RowHead&>(*head_); }
@@ -10556,8 +10581,11 @@ class RowAccess : public RowView {
   }
   /// Copies the kept activities and one more to `to`, which may overlap with them if it begins no later.
   static void put(Span<Activity> kept, const Activity& latest, Activity* to) noexcept {
-    for (std::size_t i = 0; i < kept.size(); ++i) to[i] = kept[i];
+    put(kept, to);
     to[kept.size()] = latest;
+  }
+  static void put(Span<Activity> kept, Activity* to) noexcept {
+    for (std::size_t i = 0; i < kept.size(); ++i) to[i] = kept[i];
   }
 
   static Overflow::Shape shape_of(const UserRegisters& user) noexcept {
@@ -10612,6 +10640,9 @@ struct UserRow {
   RowHead head;
   RowRest rest;
 
+  UserRow() noexcept = default;
+  /// Copies a row, whose overflow is then shared.
+  explicit UserRow(const RowView& row) : head(*row.head_), rest(*row.rest_) {}
   UserRow(SharedString id, UserRegisters&& user) {
     head.id = std::move(id);
     RowAccess(&head, &rest).replace(std::move(user));
@@ -10661,6 +10692,17 @@ class Seen {
     if (!view->status.empty() && user.text != nullptr) status_ = *user.text;
     if (!view->data.empty()) data_ = user.rare->data;
     if (!view->activity.empty()) activity_ = Shown::of(user, now, rules).activity;
+  }
+  /// What others see of a plain user. Reads no sessions.
+  static Seen of_plain(const RowView& row, bool is_online) noexcept {
+    Seen seen;
+    seen.status_ = row.shared_status();
+    seen.last_active_ = row.latest_active();
+    seen.is_known_ = true;
+    seen.is_online_ = is_online;
+    seen.availability_ = is_online ? Availability::available : Availability::offline;
+    if (row.has_data()) seen.data_ = row.shared_data();
+    return seen;
   }
   static Seen of(RowView row, Timestamp now, const Rules& rules) noexcept {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
@@ -13899,11 +13941,15 @@ struct EventTarget {
 
   EventTarget() noexcept {}  // uninitialised, for arrays
 
-  void set(const UserTable& table, const PresenceEventView& event) noexcept {
-    table.make_key(event.user, key);
-    session.set(event.session);
+  /// Sets the key of the user. The table must not be empty.
+  void start(const UserTable& table, std::string_view user) noexcept {
+    table.make_key(user, key);
     way = table.start(key);
     at = Page::none;
+  }
+  void set(const UserTable& table, const PresenceEventView& event) noexcept {
+    start(table, event.user);
+    session.set(event.session);
   }
   /// Sets the keys and looks up the row at once. It follows the path itself instead of copying the result of `way_to`,
   /// and sets the session last. So CPU registers hold only what is needed next, which saves 4 to 9 % of the
@@ -14253,6 +14299,304 @@ inline bool apply_in_place(const PlaceInTable& place, const PresenceEventView& e
 }  // namespace presence
 
 #endif  // PRESENCE_STATE_DETAIL_IN_PLACE_HPP
+
+// presence/state/detail/merge_in_place.hpp
+#ifndef PRESENCE_STATE_DETAIL_MERGE_IN_PLACE_HPP
+#define PRESENCE_STATE_DETAIL_MERGE_IN_PLACE_HPP
+
+/// Joining the users of a small message where they are, instead of in a copy of the snapshot.
+///
+/// A row that a peer has changed by a few ordinary events is joined by these events, as if they had been received: this
+/// costs what applying them costs. `EventsAhead` finds them by comparing the rows. Each of them says only what is in
+/// the peer's row. `covers` then returns whether that was all.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Heartbeats that were written in place. The destructor restores the previous ones unless `keep` was called.
+class PutInPlace {
+ public:
+  PutInPlace() noexcept = default;
+  PutInPlace(const PutInPlace&) = delete;
+  PutInPlace& operator=(const PutInPlace&) = delete;
+  ~PutInPlace() {
+    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->set_evidence(all_[i].before);
+  }
+
+  /// Changes nothing if memory runs out.
+  void put(SessionRegisters& session, Timestamp heartbeat) {
+    all_.add({&session, session.evidence()});
+    session.refresh(heartbeat);
+  }
+  void keep() noexcept { all_.clear(); }
+
+ private:
+  struct Put {
+    SessionRegisters* session;
+    SessionMoment before;
+  };
+  ChunkedVector<Put> all_;
+};
+
+/// What was in the rows of an unshared root before they were changed in place. The destructor restores it unless `keep`
+/// was called. Until then no row may be added or removed. If memory runs out, a `save` function changes nothing.
+class UndoLog {
+ public:
+  UndoLog() noexcept = default;
+  UndoLog(const UndoLog&) = delete;
+  UndoLog& operator=(const UndoLog&) = delete;
+  ~UndoLog() {
+    // A row is saved after the parts of it.
+    undo(rows_);
+    undo(sessions_);
+    undo(statuses_);
+    if (root_ == nullptr) return;
+    root_->known = known_;
+    root_->online = online_;
+  }
+
+  void begin(Root& root) noexcept {
+    root_ = &root;
+    known_ = root.known;
+    online_ = root.online;
+  }
+  void save_row(Page& page, std::uint32_t at) {
+    rows_.add(SavedRow{{&page, at}, UserRow(page.row(at)), page.dues()[at].owned(), page.is_online(at)});
+  }
+  /// Saves what an event can change that is applied in place to a plain row.
+  void save_for(const PlaceInTable& place, EventType type) {
+    const RowAccess row = place.row();
+    if (type == EventType::set_status) {
+      statuses_.add(SavedStatus{{&place.page, place.at()}, row.own_status(), row.status_at()});
+      return;
+    }
+    const SessionRegisters* const session = row.own_session(place.target.session);
+    if (session == nullptr) return;  // the event will not be applied in place
+    Activities activities;
+    for (const Activity& activity : row.activities()) activities.push_back(activity);
+    sessions_.add(
+        SavedSession{{&place.page, place.at()}, *session, std::move(activities), place.page.is_online(place.at())});
+  }
+  void keep() noexcept {
+    rows_.clear();
+    sessions_.clear();
+    statuses_.clear();
+    root_ = nullptr;
+  }
+
+ private:
+  struct Place {
+    Page* page;
+    std::uint32_t at;
+
+    RowAccess row() const noexcept { return page->row(at); }
+  };
+  struct SavedRow {
+    Place place;
+    UserRow row;
+    Timestamp due;
+    bool was_online;
+
+    void restore() noexcept {
+      place.row().swap(row);
+      place.page->dues()[place.at] = due;
+      place.page->invalidate_cover(place.at);
+      place.page->set_online(place.at, was_online);
+    }
+  };
+  struct SavedSession {
+    Place place;
+    SessionRegisters session;
+    Activities activities;
+    bool was_online;
+
+    void restore() noexcept {
+      const RowAccess row = place.row();
+      if (SessionRegisters* const changed = row.own_session(LookupKey(session.id.view())))
+        *changed = std::move(session);
+      row.put_back_activities({activities.data(), activities.size()});
+      place.page->invalidate_cover(place.at);
+      place.page->set_online(place.at, was_online);
+    }
+  };
+  struct SavedStatus {
+    Place place;
+    SharedString status;
+    Timestamp at;
+
+    void restore() noexcept {
+      place.row().own_status() = std::move(status);
+      if (RareRegisters* const rare = place.row().own_rare()) rare->status_at = at;
+    }
+  };
+
+  template <class Saved>
+  static void undo(ChunkedVector<Saved>& all) noexcept {
+    for (std::size_t i = all.size(); i != 0; --i) all[i - 1].restore();
+  }
+
+  Root* root_ = nullptr;
+  std::size_t known_ = 0, online_ = 0;
+  ChunkedVector<SavedRow> rows_;
+  ChunkedVector<SavedSession> sessions_;
+  ChunkedVector<SavedStatus> statuses_;
+};
+
+/// Returns whether the row has only what `EventsAhead` compares: sessions without a history, activities, and a status
+/// without an end.
+inline bool has_only_ordinary(const RowView& theirs) noexcept {
+  const bool is_ordinary = theirs.is_plain() ? !theirs.has_data() : theirs.has_nothing_elsewhere();
+  if (!is_ordinary || theirs.session_count() > 2) return false;
+  for (const SessionRegisters& session : theirs.sessions()) {
+    if (!session.is_simple() || !session.is_refreshable() || session.is_report()) return false;
+  }
+  return true;
+}
+
+/// Returns whether joining theirs, which is simple, changes nothing of ours.
+inline bool covers(const SessionRegisters& ours, const SessionRegisters& theirs, const Rules& rules) noexcept {
+  const Timestamp ended = theirs.last_disconnect();
+  if (ended != absent) {
+    // Without a grace period only the last disconnect counts.
+    bool has_end = rules.offline_grace == Duration() && ended <= ours.last_disconnect();
+    for (const Timestamp at : ours.disconnects()) has_end = has_end || at == ended;
+    if (!has_end) return false;
+  }
+  if (!theirs.has_evidence()) return true;
+  if (ours.evidence() < theirs.evidence()) return false;
+  return !has_runs(theirs, rules) ||
+         (ours.run_start() <= theirs.run_start() && run_end(theirs, rules) <= run_end(ours, rules));
+}
+inline bool covers(const Span<Activity>& ours, const Activity& theirs) noexcept {
+  for (const Activity& activity : ours) {
+    if (activity.value >= theirs.value && activity.evidence <= theirs.evidence) return true;
+  }
+  return false;
+}
+/// Returns whether joining theirs, which has only what is ordinary, changes nothing of ours.
+inline bool covers(const RowView& ours, const RowView& theirs, const Rules& rules) noexcept {
+  for (const SessionRegisters& session : theirs.sessions()) {
+    const SessionRegisters* const known = find_session(ours.sessions(), session.id.view());
+    if (known == nullptr || !covers(*known, session, rules)) return false;
+  }
+  const Span<Activity> known = ours.activities();
+  for (const Activity& activity : theirs.activities()) {
+    if (!covers(known, activity)) return false;
+  }
+  const Timestamp status_at = theirs.status_at();
+  return status_at < ours.status_at() || (status_at == ours.status_at() && theirs.status() == ours.status());
+}
+
+/// The events by which a row of theirs, which has only what is ordinary, may be ahead of a plain row of ours: later
+/// evidence or disconnects of sessions that we have, and a later status.
+class EventsAhead {
+ public:
+  explicit EventsAhead(const RowView& theirs) noexcept : theirs_(theirs) {}
+
+  /// Returns false if a session of theirs is unknown, or if an event would say more than theirs.
+  bool find(const RowView& ours, AcceptanceWindow& bounds, const Rules& rules) noexcept {
+    for (const SessionRegisters& session : theirs_.sessions()) {
+      const SessionRegisters* const known = find_session(ours.sessions(), session.id.view());
+      if (known == nullptr) return false;
+      const Timestamp evidence = session.evidence_at(), ended = session.last_disconnect();
+      const bool ends = known->last_disconnect() < ended;
+      if (ends && ended < evidence) add(EventType::disconnect, session, ended);
+      if (known->evidence() < session.evidence()) {
+        const Timestamp step = bounds.heartbeat_value(evidence, rules);
+        const bool by_connect = session.evidence().by_connect;
+        const bool is_active = is_activity_known(theirs_, by_connect ? evidence : step, evidence);
+        if (is_active) {
+          add(by_connect                    ? EventType::connect
+              : rules.heartbeat_is_activity ? EventType::heartbeat
+                                            : EventType::active,
+              session, evidence);
+        } else if (by_connect || rules.heartbeat_is_activity) {
+          return false;
+        } else {
+          add(EventType::heartbeat, session, evidence);
+        }
+      }
+      if (ends && !(ended < evidence)) add(EventType::disconnect, session, ended);
+    }
+    has_status_ = ours.status_at() < theirs_.status_at();
+    return true;
+  }
+
+  std::size_t size() const noexcept { return count_ + (has_status_ ? 1u : 0u); }
+  PresenceEventView operator[](std::size_t i) const noexcept {
+    PresenceEventView event;
+    event.user = theirs_.name();
+    if (i == count_) {
+      event.type = EventType::set_status;
+      event.at = theirs_.status_at();
+      event.status = theirs_.status();
+    } else {
+      event.type = all_[i].type;
+      event.at = all_[i].at;
+      event.session = all_[i].session->id.view();
+    }
+    return event;
+  }
+
+ private:
+  struct OfSession {
+    EventType type;
+    Timestamp at;
+    const SessionRegisters* session;
+  };
+
+  void add(EventType type, const SessionRegisters& session, Timestamp at) noexcept {
+    all_[count_++] = OfSession{type, at, &session};
+  }
+
+  RowView theirs_;
+  OfSession all_[4];  // two of each of two sessions
+  std::size_t count_ = 0;
+  bool has_status_ = false;
+};
+
+/// Returns the session of ours that such a row of theirs only refreshes, null if it does more: they have one session,
+/// whose evidence is a later heartbeat in the same run, and activities that we have. Refreshing the session with this
+/// evidence is then the whole join.
+inline SessionRegisters* refreshed_by(const RowView& theirs, Page& page, std::uint32_t at, AcceptanceWindow& bounds,
+                                      const Rules& rules) noexcept {
+  const SessionRegisters& session = theirs.first_session();
+  const Timestamp evidence = session.evidence_at();
+  if (theirs.session_count() != 1 || !theirs.has_nothing_elsewhere() || rules.idle_after != Duration() ||
+      session.evidence().by_connect || session.last_disconnect() != absent || !session.is_simple() ||
+      session.is_report() || !bounds.admit(evidence))
+    return nullptr;
+  const RowAccess row = page.row(at);
+  SessionRegisters* const ours = row.own_session(LookupKey(session.id.view()));
+  if (ours == nullptr || session.run_start() < ours->run_start() || !is_refreshed_by(*ours, evidence, bounds) ||
+      !is_independent_of_length(row, rules))
+    return nullptr;
+  for (const Activity& activity : theirs.activities()) {
+    if (page.covers(at, activity.value, activity.evidence)) continue;
+    if (!is_activity_known(row, activity.value, activity.evidence)) return nullptr;
+    page.cover(at, activity.value, activity.evidence);
+  }
+  return ours;
+}
+
+/// Returns whether `bound` surely changes nothing of the user, at any time.
+inline bool is_surely_within_bounds(const UserRegisters& user, Timestamp now, const Rules& rules) {
+  const std::size_t room = recent_room(rules);
+  if (user.sessions.size() > room || user.sessions.size() > rules.max_sessions_per_user) return false;
+  bool is_small = user.activities.size() <= room && user.visibility_changes.empty() && !user.data;
+  for (const SessionRegisters& session : user.sessions) is_small = is_small && session.is_simple();
+  if (is_small) return true;
+  // The rest of `bound` does not depend on the time.
+  UserRegisters bounded = user;
+  bound(bounded, now, rules);
+  return bounded == user;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_MERGE_IN_PLACE_HPP
 
 // presence/state/reduce.hpp
 #ifndef PRESENCE_STATE_REDUCE_HPP
@@ -15075,19 +15419,6 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Calls `visit(ours, theirs)` for every user of theirs whose registers differ from ours. It may also visit equal
-/// users, and users that only we have. If they have few users, as in a delta, these are looked up, so that the cost
-/// depends on their number only. Otherwise both tables are iterated side by side, except for what they share.
-inline void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to,
-                           FunctionRef<void(RowView, RowView)> visit) {
-  constexpr std::size_t cheaper_to_pass_than_to_look_up = 16;
-  if (theirs.size() < ours.size() / cheaper_to_pass_than_to_look_up) {
-    for (const RowView row : theirs) visit(ours.find(row.name()), row);
-  } else {
-    UserTable::each_pair(ours, theirs, up_to, visit);
-  }
-}
-
 /// Returns the timestamp of a user's change in a merge. `user` is the join before anything is forgotten. First the
 /// registers are joined, then the time advances to the later timestamp. What time then changes carries the last
 /// deadline that passes.
@@ -15102,34 +15433,16 @@ inline Timestamp time_of_merge(const RegistersView& user, Timestamp our_now, Tim
   return now != absent ? now : latest_seen_timestamp(user);
 }
 
-/// Heartbeats that were written in place. The destructor restores the previous ones unless `keep` was called.
-class PutInPlace {
- public:
-  PutInPlace() noexcept = default;
-  PutInPlace(const PutInPlace&) = delete;
-  PutInPlace& operator=(const PutInPlace&) = delete;
-  ~PutInPlace() {
-    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->set_evidence(all_[i].before);
-  }
-
-  /// Changes nothing if memory runs out.
-  void put(SessionRegisters& session, Timestamp heartbeat) {
-    all_.add({&session, session.evidence()});
-    session.refresh(heartbeat);
-  }
-  void keep() noexcept { all_.clear(); }
-
- private:
-  struct Put {
-    SessionRegisters* session;
-    SessionMoment before;
-  };
-  ChunkedVector<Put> all_;
-};
-
-/// A merge in progress. Heartbeats that only refresh a session are written in place where the row is unshared, and can
-/// be undone. Everything else is joined into a copy, which replaces the snapshot at the end. The copy is deferred while
-/// there are few such users, because it would share the rows.
+/// A merge in progress. It has two ways.
+///
+/// If theirs are few users, as in a delta, these are looked up and joined in place, with a log of what was there before
+/// (merge_in_place.hpp). Then the time advances. So the cost depends on the number of these users only, and nothing is
+/// copied that does not change.
+///
+/// Otherwise both tables are iterated side by side, except for what they share. Heartbeats that only refresh a session
+/// are written in place where the row is unshared, and can be undone. Everything else is joined into a copy, which
+/// replaces the snapshot at the end. The copy is deferred while there are few such users, because it would share the
+/// rows. Users of a small message that cannot be joined in place, such as new ones, are also deferred, to a copy.
 class SnapshotMerge {
  public:
   /// The merge advances to `now` if that is later. Collects the changes for `notify` only if `has_callback` is true.
@@ -15152,47 +15465,199 @@ class SnapshotMerge {
   /// Returns false if something of theirs is dated too far in the future. Then nothing has changed.
   PRESENCE_DETAIL_APART bool join_all() {
     if (!dates_.begin(theirs_.now)) return false;
-    if (our_now_ < now_ || root_ == nullptr) begin_copy();
-    const UserTable nothing;
-    each_of_theirs(mine_ != nullptr ? mine_->table : nothing, theirs_.table, same_rules_ ? absent : never,
-                   [this](RowView ours, RowView theirs) {
-                     // Users that are only ours, or equal on both sides, change by time alone.
-                     if (theirs == nullptr || is_too_early_) return;
-                     if (is_too_early(ours, theirs)) {
-                       is_too_early_ = true;
-                     } else {
-                       join(ours, theirs);
-                     }
-                   });
+    const bool are_few = theirs_.table.size() <= surely_few + size_of_mine() / cheaper_to_pass_than_to_look_up;
+    if (are_few && can_join_in_place()) {
+      join_few_in_place();
+    } else {
+      if (our_now_ < now_ || root_ == nullptr) begin_copy();
+      if (are_few) {
+        join_few();
+      } else {
+        const UserTable nothing;
+        UserTable::each_pair(mine_ != nullptr ? mine_->table : nothing, theirs_.table, same_rules_ ? absent : never,
+                             [this](const RowView& ours, const RowView& theirs) { join_if_theirs(ours, theirs); });
+      }
+    }
     if (is_too_early_) return false;
     if (!has_copy_ && !put_off_.empty()) begin_copy();
-    if (has_copy_) snapshot_ = std::move(merged_);
+    if (has_copy_) {
+      snapshot_ = std::move(merged_);
+    } else if (our_now_ < now_) {
+      pass_time();
+    }
     in_place_.keep();
+    undo_.keep();
     return true;
   }
 
   PRESENCE_DETAIL_APART void notify(const ChangeSink& on_change) {
     // If time changed the user as well, both become one change, with the timestamp of the last.
-    changes_.one_per_user([](Change& first, Change& next) {
-      next.before = std::move(first.before);
-      first = std::move(next);
-    });
+    if (may_repeat_) {
+      changes_.one_per_user([](Change& first, Change& next) {
+        next.before = std::move(first.before);
+        first = std::move(next);
+      });
+    }
     notify_all(changes_, on_change);
   }
 
  private:
+  static constexpr std::size_t surely_few = 4, cheaper_to_pass_than_to_look_up = 16;
+
   struct Pair {
     RowView ours, theirs;
   };
 
   const Rules& rules() const noexcept { return snapshot_.rules(); }
+  std::size_t size_of_mine() const noexcept { return mine_ != nullptr ? mine_->table.size() : 0; }
   std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
 
-  /// Whether a user of theirs is dated too far in the future. Registers equal to ours pass: they were judged when they
-  /// arrived, and have no new effect.
-  bool is_too_early(const RowView& ours, const RowView& theirs) const {
+  /// Joining first, and then letting time pass, must give the result of joining at the later time. It does so for equal
+  /// rules, unless users are forgotten by age, or without a time until now.
+  bool can_join_in_place() const noexcept {
+    return same_rules_ && size_of_mine() != 0 && our_now_ != absent && rules().forget_after == Duration::highest();
+  }
+
+  /// Returns whether a user of theirs is dated too far in the future. Registers equal to ours pass: they were judged
+  /// when they arrived, and have no new effect.
+  bool is_too_early(const RowView& ours, const RowView& theirs) {
     if (dates_.admit(theirs.registers())) return false;
-    return ours == nullptr || !(ours.unpacked() == theirs.unpacked());
+    is_too_early_ = is_too_early_ || ours == nullptr || !(ours.unpacked() == theirs.unpacked());
+    return is_too_early_;
+  }
+
+  void join_if_theirs(const RowView& ours, const RowView& theirs) {
+    // Users that are only ours, or equal on both sides, change by time alone.
+    if (theirs == nullptr || is_too_early_ || is_too_early(ours, theirs)) return;
+    join(ours, theirs);
+  }
+  void join_few() {
+    for (const RowView theirs : theirs_.table)
+      join_if_theirs(mine_ != nullptr ? mine_->table.find(theirs.name()) : nullptr, theirs);
+  }
+
+  /// Looks up the next users of theirs together, so that the cache misses overlap.
+  void join_few_in_place() {
+    root_ = &SnapshotAccess::write(snapshot_);
+    mine_ = root_;
+    undo_.begin(*root_);
+    // The last change needs no undoing: it has its own guarantee.
+    needs_undo_ = has_callback_ || our_now_ < now_ || theirs_.table.size() > 1;
+    constexpr std::size_t together = 16;
+    EventTarget targets[together];
+    RowView rows[together];
+    UserTable::Cursor next = theirs_.table.begin();
+    while (!next.is_at_end() && !is_too_early_) {
+      std::size_t count = 0, arrived = 0;
+      for (; count < together && !next.is_at_end(); ++next) {
+        rows[count] = *next;
+        targets[count].start(root_->table, rows[count].name());
+        ++count;
+      }
+      const std::uint64_t moves = root_->table.moves();
+      for (std::size_t round = 0; arrived < count; ++round) {
+        arrived = 0;
+        for (std::size_t i = 0; i < count; ++i) arrived += targets[i].way.has_arrived() || targets[i].step() ? 1u : 0u;
+      }
+      for (std::size_t i = 0; i < count && !is_too_early_; ++i) {
+        if (has_copy_) {
+          join_if_theirs(mine_->table.find(targets[i].key), rows[i]);
+          continue;
+        }
+        if (root_->table.moves() != moves) targets[i].way = root_->table.way_to(targets[i].key);
+        targets[i].at = targets[i].way.find(targets[i].key);
+        join_in_place(targets[i], rows[i]);
+      }
+    }
+  }
+
+  void join_in_place(EventTarget& target, const RowView& theirs) {
+    const RowView ours = target.at != Page::none ? target.row() : RowView();
+    if (is_too_early(ours, theirs)) return;
+    if (ours == nullptr) return put_off(ours, theirs);
+    if (refresh(target, theirs)) return;
+    if (is_plain(ours, rules()) && has_only_ordinary(theirs) && add_events(target, theirs)) return;
+    join_registers(target.key, theirs);
+  }
+
+  /// Refreshes a session if that is all that theirs do.
+  bool refresh(const EventTarget& target, const RowView& theirs) {
+    Page* const page = target.own_page();
+    if (page == nullptr) return false;
+    SessionRegisters* const session = refreshed_by(theirs, *page, target.at, root_->bounds(), rules());
+    if (session == nullptr) return false;
+    const Timestamp heartbeat = theirs.first_session().evidence_at();
+    if (needs_undo_) {
+      in_place_.put(*session, heartbeat);
+    } else {
+      session->refresh(heartbeat);
+    }
+    return true;
+  }
+
+  /// Applies the events by which theirs are ahead. Returns whether that was all.
+  bool add_events(EventTarget& target, const RowView& theirs) {
+    EventsAhead events(theirs);
+    if (!events.find(target.row(), root_->bounds(), rules())) return false;
+    if (events.size() == 0) return covers(target.row(), theirs, rules());
+    Page& page = root_->table.own_page(target.key, target.way);
+    const PlaceInTable place{*root_, target, page};
+    const bool needs_undo = needs_undo_ || events.size() > 1;
+    Seen before;
+    bool has_before = false, are_applied = true;
+    for (std::size_t i = 0; i < events.size() && are_applied; ++i) {
+      const PresenceEventView event = events[i];
+      target.session.set(event.session);
+      if (has_callback_ && !has_before) {
+        before = Seen::of_plain(place.row(), page.is_online(target.at));
+        has_before = true;
+      }
+      if (needs_undo) undo_.save_for(place, event.type);
+      are_applied = refresh_session(place, event) || apply_in_place(place, event, ChangeSink());
+    }
+    const bool is_all = are_applied && covers(place.row(), theirs, rules());
+    if (has_before)
+      add_change(place.row().id(), std::move(before), Seen::of_plain(place.row(), page.is_online(target.at)));
+    may_repeat_ = may_repeat_ || !is_all;
+    return is_all;
+  }
+  void add_change(const SharedString& id, Seen&& before, Seen&& after) {
+    Change change;
+    change.at = our_now_;
+    change.id = id;
+    change.before = std::move(before);
+    change.after = std::move(after);
+    changes_.add(std::move(change));
+  }
+
+  /// Joins the registers of a user in place, or defers it.
+  PRESENCE_DETAIL_APART void join_registers(const UserKey& key, const RowView& theirs) {
+    UserTable& table = root_->table;
+    const UserTable::Way way = table.way_to(key);
+    const std::uint32_t at = way.find(key);
+    const RowView ours = way.page()->row(at);
+    const UserRegisters known = normal_form_of(ours, *mine_), other = normal_form_of(theirs, theirs_);
+    UserRegisters user = joined(known, other);
+    normalise(user, our_now_, rules());
+    if (user == known) return;
+    if (user.empty() || !is_surely_within_bounds(user, our_now_, rules())) return put_off(ours, theirs);
+    Page& page = table.own_page(key, way);
+    if (has_callback_)
+      add_change(page.row(at).id(), Seen(page.row(at).registers(), our_now_, rules()), Seen(user, our_now_, rules()));
+    if (needs_undo_) undo_.save_row(page, at);
+    Plan plan;
+    plan.row = page.row(at);
+    plan.after = std::move(user);
+    commit(*root_, key, std::move(plan));
+  }
+
+  /// Returns the join of two normal forms, each at its side's own timestamp.
+  UserRegisters joined(const UserRegisters& ours, const UserRegisters& theirs) const {
+    UserRegisters user = ours;
+    detail::join(user, theirs, rules());
+    // What one side has removed of the other must not decide when the user changes.
+    if (user.removed != absent || user.forgotten_up_to != absent) normalise(user, absent, rules());
+    return user;
   }
 
   void join(const RowView& ours, const RowView& theirs) {
@@ -15217,9 +15682,18 @@ class SnapshotMerge {
     if (has_copy_) {
       join_into_copy(ours, theirs);
     } else {
-      put_off_.push_back({ours, theirs});
-      if (put_off_.size() > most_to_put_off()) begin_copy();
+      put_off(ours, theirs);
     }
+  }
+
+  void pass_time() {
+    advance(*root_, now_, has_callback_ ? &changes_ : nullptr);
+    may_repeat_ = true;
+  }
+
+  void put_off(const RowView& ours, const RowView& theirs) {
+    put_off_.push_back({ours, theirs});
+    if (put_off_.size() > most_to_put_off()) begin_copy();
   }
 
   void begin_copy() {
@@ -15227,22 +15701,19 @@ class SnapshotMerge {
     merged_ = ours_;
     root_ = &SnapshotAccess::write(merged_);
     has_copy_ = true;
-    if (our_now_ < now_) advance(*root_, now_, has_callback_ ? &changes_ : nullptr);
-    for (const Pair& pair : put_off_) join_into_copy(pair.ours, pair.theirs);
+    if (our_now_ < now_) pass_time();
+    for (const Pair& pair : put_off_) {
+      // Where others were joined in place, the row may have moved.
+      join_into_copy(pair.ours != nullptr ? mine_->table.find(pair.theirs.name()) : pair.ours, pair.theirs);
+    }
     put_off_.clear();
   }
 
   PRESENCE_DETAIL_APART void join_into_copy(const RowView& ours, const RowView& theirs) {
-    // Join the normal forms, each at its side's own timestamp. Equal snapshots must merge to equal ones, whatever they
-    // have not forgotten yet.
+    // Equal snapshots must merge to equal ones, whatever they have not forgotten yet.
     UserRegisters known, other = normal_form_of(theirs, theirs_);
     if (ours != nullptr) known = normal_form_of(ours, *mine_);
-    UserRegisters user = ours != nullptr ? known : other;
-    if (ours != nullptr) {
-      detail::join(user, other, rules());
-      // What one side has removed of the other must not decide when the user changes.
-      if (user.removed != absent || user.forgotten_up_to != absent) normalise(user, absent, rules());
-    }
+    UserRegisters user = ours != nullptr ? joined(known, other) : other;
     Change change;
     if (has_callback_) change.at = time_of_merge(user, our_now_, now_, rules());
     normalise(user, now_, rules());
@@ -15271,10 +15742,13 @@ class SnapshotMerge {
   }
 
   PutInPlace in_place_;
+  UndoLog undo_;
+  bool needs_undo_ = true;
+  bool may_repeat_ = false;  // several changes of a user may have been collected
   const bool has_callback_;
   Snapshot& snapshot_;
   const Root& theirs_;
-  const Root* const mine_;
+  const Root* mine_;
   Root* root_;  // the root to write to: the snapshot's own until there is a copy
   bool has_copy_ = false;
   const Timestamp our_now_, now_;

@@ -26,9 +26,9 @@ STANDARDS = ["c++17", "c++20"]
 SINGLE = "the single header"
 OTHERS = ["nlohmann/json.hpp", "nlohmann/json_fwd.hpp", "entt/entt.hpp", "entt/entity/registry.hpp"]
 
-# Lines in C++17. That of fwd.hpp is what keeps it free to include; that of the umbrella is what it had when it was
-# written, and a tenth.
-BUDGETS = {"presence/fwd.hpp": 500, "presence/presence.hpp": 40000, SINGLE: 40000}
+# Lines in C++17. That of fwd.hpp is what keeps it free to include. That of the umbrella is raised only for a capability
+# that it did not have, in the commit that adds it: half of its lines are the standard library's.
+BUDGETS = {"presence/fwd.hpp": 500, "presence/presence.hpp": 41000, SINGLE: 41000}
 
 
 def is_installed(header, source):

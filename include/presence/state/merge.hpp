@@ -13,6 +13,7 @@
 #include <presence/state/detail/changes.hpp>
 #include <presence/state/detail/in_place.hpp>
 #include <presence/state/detail/judge.hpp>
+#include <presence/state/detail/merge_in_place.hpp>
 #include <presence/state/detail/plan.hpp>
 #include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/reduce.hpp>
@@ -26,19 +27,6 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-/// Calls `visit(ours, theirs)` for every user of theirs whose registers differ from ours. It may also visit equal
-/// users, and users that only we have. If they have few users, as in a delta, these are looked up, so that the cost
-/// depends on their number only. Otherwise both tables are iterated side by side, except for what they share.
-inline void each_of_theirs(const UserTable& ours, const UserTable& theirs, Timestamp up_to,
-                           FunctionRef<void(RowView, RowView)> visit) {
-  constexpr std::size_t cheaper_to_pass_than_to_look_up = 16;
-  if (theirs.size() < ours.size() / cheaper_to_pass_than_to_look_up) {
-    for (const RowView row : theirs) visit(ours.find(row.name()), row);
-  } else {
-    UserTable::each_pair(ours, theirs, up_to, visit);
-  }
-}
 
 /// Returns the timestamp of a user's change in a merge. `user` is the join before anything is forgotten. First the
 /// registers are joined, then the time advances to the later timestamp. What time then changes carries the last
@@ -54,34 +42,16 @@ inline Timestamp time_of_merge(const RegistersView& user, Timestamp our_now, Tim
   return now != absent ? now : latest_seen_timestamp(user);
 }
 
-/// Heartbeats that were written in place. The destructor restores the previous ones unless `keep` was called.
-class PutInPlace {
- public:
-  PutInPlace() noexcept = default;
-  PutInPlace(const PutInPlace&) = delete;
-  PutInPlace& operator=(const PutInPlace&) = delete;
-  ~PutInPlace() {
-    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->set_evidence(all_[i].before);
-  }
-
-  /// Changes nothing if memory runs out.
-  void put(SessionRegisters& session, Timestamp heartbeat) {
-    all_.add({&session, session.evidence()});
-    session.refresh(heartbeat);
-  }
-  void keep() noexcept { all_.clear(); }
-
- private:
-  struct Put {
-    SessionRegisters* session;
-    SessionMoment before;
-  };
-  ChunkedVector<Put> all_;
-};
-
-/// A merge in progress. Heartbeats that only refresh a session are written in place where the row is unshared, and can
-/// be undone. Everything else is joined into a copy, which replaces the snapshot at the end. The copy is deferred while
-/// there are few such users, because it would share the rows.
+/// A merge in progress. It has two ways.
+///
+/// If theirs are few users, as in a delta, these are looked up and joined in place, with a log of what was there before
+/// (merge_in_place.hpp). Then the time advances. So the cost depends on the number of these users only, and nothing is
+/// copied that does not change.
+///
+/// Otherwise both tables are iterated side by side, except for what they share. Heartbeats that only refresh a session
+/// are written in place where the row is unshared, and can be undone. Everything else is joined into a copy, which
+/// replaces the snapshot at the end. The copy is deferred while there are few such users, because it would share the
+/// rows. Users of a small message that cannot be joined in place, such as new ones, are also deferred, to a copy.
 class SnapshotMerge {
  public:
   /// The merge advances to `now` if that is later. Collects the changes for `notify` only if `has_callback` is true.
@@ -104,47 +74,199 @@ class SnapshotMerge {
   /// Returns false if something of theirs is dated too far in the future. Then nothing has changed.
   PRESENCE_DETAIL_APART bool join_all() {
     if (!dates_.begin(theirs_.now)) return false;
-    if (our_now_ < now_ || root_ == nullptr) begin_copy();
-    const UserTable nothing;
-    each_of_theirs(mine_ != nullptr ? mine_->table : nothing, theirs_.table, same_rules_ ? absent : never,
-                   [this](RowView ours, RowView theirs) {
-                     // Users that are only ours, or equal on both sides, change by time alone.
-                     if (theirs == nullptr || is_too_early_) return;
-                     if (is_too_early(ours, theirs)) {
-                       is_too_early_ = true;
-                     } else {
-                       join(ours, theirs);
-                     }
-                   });
+    const bool are_few = theirs_.table.size() <= surely_few + size_of_mine() / cheaper_to_pass_than_to_look_up;
+    if (are_few && can_join_in_place()) {
+      join_few_in_place();
+    } else {
+      if (our_now_ < now_ || root_ == nullptr) begin_copy();
+      if (are_few) {
+        join_few();
+      } else {
+        const UserTable nothing;
+        UserTable::each_pair(mine_ != nullptr ? mine_->table : nothing, theirs_.table, same_rules_ ? absent : never,
+                             [this](const RowView& ours, const RowView& theirs) { join_if_theirs(ours, theirs); });
+      }
+    }
     if (is_too_early_) return false;
     if (!has_copy_ && !put_off_.empty()) begin_copy();
-    if (has_copy_) snapshot_ = std::move(merged_);
+    if (has_copy_) {
+      snapshot_ = std::move(merged_);
+    } else if (our_now_ < now_) {
+      pass_time();
+    }
     in_place_.keep();
+    undo_.keep();
     return true;
   }
 
   PRESENCE_DETAIL_APART void notify(const ChangeSink& on_change) {
     // If time changed the user as well, both become one change, with the timestamp of the last.
-    changes_.one_per_user([](Change& first, Change& next) {
-      next.before = std::move(first.before);
-      first = std::move(next);
-    });
+    if (may_repeat_) {
+      changes_.one_per_user([](Change& first, Change& next) {
+        next.before = std::move(first.before);
+        first = std::move(next);
+      });
+    }
     notify_all(changes_, on_change);
   }
 
  private:
+  static constexpr std::size_t surely_few = 4, cheaper_to_pass_than_to_look_up = 16;
+
   struct Pair {
     RowView ours, theirs;
   };
 
   const Rules& rules() const noexcept { return snapshot_.rules(); }
+  std::size_t size_of_mine() const noexcept { return mine_ != nullptr ? mine_->table.size() : 0; }
   std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
 
-  /// Whether a user of theirs is dated too far in the future. Registers equal to ours pass: they were judged when they
-  /// arrived, and have no new effect.
-  bool is_too_early(const RowView& ours, const RowView& theirs) const {
+  /// Joining first, and then letting time pass, must give the result of joining at the later time. It does so for equal
+  /// rules, unless users are forgotten by age, or without a time until now.
+  bool can_join_in_place() const noexcept {
+    return same_rules_ && size_of_mine() != 0 && our_now_ != absent && rules().forget_after == Duration::highest();
+  }
+
+  /// Returns whether a user of theirs is dated too far in the future. Registers equal to ours pass: they were judged
+  /// when they arrived, and have no new effect.
+  bool is_too_early(const RowView& ours, const RowView& theirs) {
     if (dates_.admit(theirs.registers())) return false;
-    return ours == nullptr || !(ours.unpacked() == theirs.unpacked());
+    is_too_early_ = is_too_early_ || ours == nullptr || !(ours.unpacked() == theirs.unpacked());
+    return is_too_early_;
+  }
+
+  void join_if_theirs(const RowView& ours, const RowView& theirs) {
+    // Users that are only ours, or equal on both sides, change by time alone.
+    if (theirs == nullptr || is_too_early_ || is_too_early(ours, theirs)) return;
+    join(ours, theirs);
+  }
+  void join_few() {
+    for (const RowView theirs : theirs_.table)
+      join_if_theirs(mine_ != nullptr ? mine_->table.find(theirs.name()) : nullptr, theirs);
+  }
+
+  /// Looks up the next users of theirs together, so that the cache misses overlap.
+  void join_few_in_place() {
+    root_ = &SnapshotAccess::write(snapshot_);
+    mine_ = root_;
+    undo_.begin(*root_);
+    // The last change needs no undoing: it has its own guarantee.
+    needs_undo_ = has_callback_ || our_now_ < now_ || theirs_.table.size() > 1;
+    constexpr std::size_t together = 16;
+    EventTarget targets[together];
+    RowView rows[together];
+    UserTable::Cursor next = theirs_.table.begin();
+    while (!next.is_at_end() && !is_too_early_) {
+      std::size_t count = 0, arrived = 0;
+      for (; count < together && !next.is_at_end(); ++next) {
+        rows[count] = *next;
+        targets[count].start(root_->table, rows[count].name());
+        ++count;
+      }
+      const std::uint64_t moves = root_->table.moves();
+      for (std::size_t round = 0; arrived < count; ++round) {
+        arrived = 0;
+        for (std::size_t i = 0; i < count; ++i) arrived += targets[i].way.has_arrived() || targets[i].step() ? 1u : 0u;
+      }
+      for (std::size_t i = 0; i < count && !is_too_early_; ++i) {
+        if (has_copy_) {
+          join_if_theirs(mine_->table.find(targets[i].key), rows[i]);
+          continue;
+        }
+        if (root_->table.moves() != moves) targets[i].way = root_->table.way_to(targets[i].key);
+        targets[i].at = targets[i].way.find(targets[i].key);
+        join_in_place(targets[i], rows[i]);
+      }
+    }
+  }
+
+  void join_in_place(EventTarget& target, const RowView& theirs) {
+    const RowView ours = target.at != Page::none ? target.row() : RowView();
+    if (is_too_early(ours, theirs)) return;
+    if (ours == nullptr) return put_off(ours, theirs);
+    if (refresh(target, theirs)) return;
+    if (is_plain(ours, rules()) && has_only_ordinary(theirs) && add_events(target, theirs)) return;
+    join_registers(target.key, theirs);
+  }
+
+  /// Refreshes a session if that is all that theirs do.
+  bool refresh(const EventTarget& target, const RowView& theirs) {
+    Page* const page = target.own_page();
+    if (page == nullptr) return false;
+    SessionRegisters* const session = refreshed_by(theirs, *page, target.at, root_->bounds(), rules());
+    if (session == nullptr) return false;
+    const Timestamp heartbeat = theirs.first_session().evidence_at();
+    if (needs_undo_) {
+      in_place_.put(*session, heartbeat);
+    } else {
+      session->refresh(heartbeat);
+    }
+    return true;
+  }
+
+  /// Applies the events by which theirs are ahead. Returns whether that was all.
+  bool add_events(EventTarget& target, const RowView& theirs) {
+    EventsAhead events(theirs);
+    if (!events.find(target.row(), root_->bounds(), rules())) return false;
+    if (events.size() == 0) return covers(target.row(), theirs, rules());
+    Page& page = root_->table.own_page(target.key, target.way);
+    const PlaceInTable place{*root_, target, page};
+    const bool needs_undo = needs_undo_ || events.size() > 1;
+    Seen before;
+    bool has_before = false, are_applied = true;
+    for (std::size_t i = 0; i < events.size() && are_applied; ++i) {
+      const PresenceEventView event = events[i];
+      target.session.set(event.session);
+      if (has_callback_ && !has_before) {
+        before = Seen::of_plain(place.row(), page.is_online(target.at));
+        has_before = true;
+      }
+      if (needs_undo) undo_.save_for(place, event.type);
+      are_applied = refresh_session(place, event) || apply_in_place(place, event, ChangeSink());
+    }
+    const bool is_all = are_applied && covers(place.row(), theirs, rules());
+    if (has_before)
+      add_change(place.row().id(), std::move(before), Seen::of_plain(place.row(), page.is_online(target.at)));
+    may_repeat_ = may_repeat_ || !is_all;
+    return is_all;
+  }
+  void add_change(const SharedString& id, Seen&& before, Seen&& after) {
+    Change change;
+    change.at = our_now_;
+    change.id = id;
+    change.before = std::move(before);
+    change.after = std::move(after);
+    changes_.add(std::move(change));
+  }
+
+  /// Joins the registers of a user in place, or defers it.
+  PRESENCE_DETAIL_APART void join_registers(const UserKey& key, const RowView& theirs) {
+    UserTable& table = root_->table;
+    const UserTable::Way way = table.way_to(key);
+    const std::uint32_t at = way.find(key);
+    const RowView ours = way.page()->row(at);
+    const UserRegisters known = normal_form_of(ours, *mine_), other = normal_form_of(theirs, theirs_);
+    UserRegisters user = joined(known, other);
+    normalise(user, our_now_, rules());
+    if (user == known) return;
+    if (user.empty() || !is_surely_within_bounds(user, our_now_, rules())) return put_off(ours, theirs);
+    Page& page = table.own_page(key, way);
+    if (has_callback_)
+      add_change(page.row(at).id(), Seen(page.row(at).registers(), our_now_, rules()), Seen(user, our_now_, rules()));
+    if (needs_undo_) undo_.save_row(page, at);
+    Plan plan;
+    plan.row = page.row(at);
+    plan.after = std::move(user);
+    commit(*root_, key, std::move(plan));
+  }
+
+  /// Returns the join of two normal forms, each at its side's own timestamp.
+  UserRegisters joined(const UserRegisters& ours, const UserRegisters& theirs) const {
+    UserRegisters user = ours;
+    detail::join(user, theirs, rules());
+    // What one side has removed of the other must not decide when the user changes.
+    if (user.removed != absent || user.forgotten_up_to != absent) normalise(user, absent, rules());
+    return user;
   }
 
   void join(const RowView& ours, const RowView& theirs) {
@@ -169,9 +291,18 @@ class SnapshotMerge {
     if (has_copy_) {
       join_into_copy(ours, theirs);
     } else {
-      put_off_.push_back({ours, theirs});
-      if (put_off_.size() > most_to_put_off()) begin_copy();
+      put_off(ours, theirs);
     }
+  }
+
+  void pass_time() {
+    advance(*root_, now_, has_callback_ ? &changes_ : nullptr);
+    may_repeat_ = true;
+  }
+
+  void put_off(const RowView& ours, const RowView& theirs) {
+    put_off_.push_back({ours, theirs});
+    if (put_off_.size() > most_to_put_off()) begin_copy();
   }
 
   void begin_copy() {
@@ -179,22 +310,19 @@ class SnapshotMerge {
     merged_ = ours_;
     root_ = &SnapshotAccess::write(merged_);
     has_copy_ = true;
-    if (our_now_ < now_) advance(*root_, now_, has_callback_ ? &changes_ : nullptr);
-    for (const Pair& pair : put_off_) join_into_copy(pair.ours, pair.theirs);
+    if (our_now_ < now_) pass_time();
+    for (const Pair& pair : put_off_) {
+      // Where others were joined in place, the row may have moved.
+      join_into_copy(pair.ours != nullptr ? mine_->table.find(pair.theirs.name()) : pair.ours, pair.theirs);
+    }
     put_off_.clear();
   }
 
   PRESENCE_DETAIL_APART void join_into_copy(const RowView& ours, const RowView& theirs) {
-    // Join the normal forms, each at its side's own timestamp. Equal snapshots must merge to equal ones, whatever they
-    // have not forgotten yet.
+    // Equal snapshots must merge to equal ones, whatever they have not forgotten yet.
     UserRegisters known, other = normal_form_of(theirs, theirs_);
     if (ours != nullptr) known = normal_form_of(ours, *mine_);
-    UserRegisters user = ours != nullptr ? known : other;
-    if (ours != nullptr) {
-      detail::join(user, other, rules());
-      // What one side has removed of the other must not decide when the user changes.
-      if (user.removed != absent || user.forgotten_up_to != absent) normalise(user, absent, rules());
-    }
+    UserRegisters user = ours != nullptr ? joined(known, other) : other;
     Change change;
     if (has_callback_) change.at = time_of_merge(user, our_now_, now_, rules());
     normalise(user, now_, rules());
@@ -223,10 +351,13 @@ class SnapshotMerge {
   }
 
   PutInPlace in_place_;
+  UndoLog undo_;
+  bool needs_undo_ = true;
+  bool may_repeat_ = false;  // several changes of a user may have been collected
   const bool has_callback_;
   Snapshot& snapshot_;
   const Root& theirs_;
-  const Root* const mine_;
+  const Root* mine_;
   Root* root_;  // the root to write to: the snapshot's own until there is a copy
   bool has_copy_ = false;
   const Timestamp our_now_, now_;

@@ -47,6 +47,17 @@ class Seen {
     if (!view->data.empty()) data_ = user.rare->data;
     if (!view->activity.empty()) activity_ = Shown::of(user, now, rules).activity;
   }
+  /// What others see of a plain user. Reads no sessions.
+  static Seen of_plain(const RowView& row, bool is_online) noexcept {
+    Seen seen;
+    seen.status_ = row.shared_status();
+    seen.last_active_ = row.latest_active();
+    seen.is_known_ = true;
+    seen.is_online_ = is_online;
+    seen.availability_ = is_online ? Availability::available : Availability::offline;
+    if (row.has_data()) seen.data_ = row.shared_data();
+    return seen;
+  }
   static Seen of(RowView row, Timestamp now, const Rules& rules) noexcept {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
   }

@@ -9,7 +9,8 @@
 #include <presence/table/detail/user_row.hpp>
 #include <presence/table/detail/user_table.hpp>
 
-#include <cstdint>  // for uint32_t
+#include <cstdint>      // for uint32_t
+#include <string_view>  // for string_view
 
 /// Finding the user and the session of an event.
 namespace presence {
@@ -25,11 +26,15 @@ struct EventTarget {
 
   EventTarget() noexcept {}  // uninitialised, for arrays
 
-  void set(const UserTable& table, const PresenceEventView& event) noexcept {
-    table.make_key(event.user, key);
-    session.set(event.session);
+  /// Sets the key of the user. The table must not be empty.
+  void start(const UserTable& table, std::string_view user) noexcept {
+    table.make_key(user, key);
     way = table.start(key);
     at = Page::none;
+  }
+  void set(const UserTable& table, const PresenceEventView& event) noexcept {
+    start(table, event.user);
+    session.set(event.session);
   }
   /// Sets the keys and looks up the row at once. It follows the path itself instead of copying the result of `way_to`,
   /// and sets the session last. So CPU registers hold only what is needed next, which saves 4 to 9 % of the

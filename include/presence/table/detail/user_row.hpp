@@ -214,6 +214,14 @@ class RowView {
     return rest_->has_data && has_rare() ? rest_->overflow->rare()->data.view() : Elements<ValueMember>();
   }
 
+  /// @{
+  /// The same, for copies that share them.
+  const SharedString& shared_status() const noexcept { return rest_->status; }
+  UserDataPointer shared_data() const noexcept {
+    return has_rare() ? rest_->overflow->rare()->data : UserDataPointer();
+  }
+  /// @}
+
   RegistersView registers() const noexcept {
     RegistersView view;
     view.sessions = sessions();
@@ -267,6 +275,8 @@ class RowView {
            (rest_->overflow != nullptr ? rest_->overflow->bytes() : 0);
   }
 
+  /// Returns whether only the row has registers, and these are at most one session and activities.
+  bool has_nothing_elsewhere() const noexcept { return rest_->overflow == nullptr && rest_->status.view().empty(); }
   /// Returns whether the row may have memory outside of the page.
   bool has_memory_elsewhere() const noexcept {
     return rest_->overflow != nullptr || !rest_->status.is_inside() || !head_->session.id.is_inside() ||
@@ -291,6 +301,8 @@ class RowView {
   /// @}
 
  protected:
+  friend struct UserRow;
+
   Span<SessionRegisters> other_sessions() const noexcept {
     if (rest_->session_count < 2) return {};
     return {rest_->overflow->sessions(), rest_->session_count - 1};
@@ -371,6 +383,19 @@ class RowAccess : public RowView {
     rest_->overflow->activity_count = static_cast<std::uint32_t>(kept + 1);
     rest().count = 0;
   }
+  /// Replaces the activities by those that the row had before some were added. Never fails: the room is still there.
+  void put_back_activities(const Span<Activity>& before) const noexcept {
+    Overflow* const more = rest_->overflow;
+    const bool inside = before.size() <= RowRest::activities_inside;
+    const bool has_own_room = more != nullptr && more->only_owner();
+    if (inside) {
+      put(before, rest().activities);
+    } else if (has_own_room) {
+      put(before, more->activities());
+    }
+    rest().count = static_cast<std::uint8_t>(inside ? before.size() : 0);
+    if (has_own_room) more->activity_count = static_cast<std::uint32_t>(inside ? 0 : before.size());
+  }
 
  private:
   RowHead& head() const noexcept { return const_cast<RowHead&>(*head_); }
@@ -402,8 +427,11 @@ class RowAccess : public RowView {
   }
   /// Copies the kept activities and one more to `to`, which may overlap with them if it begins no later.
   static void put(Span<Activity> kept, const Activity& latest, Activity* to) noexcept {
-    for (std::size_t i = 0; i < kept.size(); ++i) to[i] = kept[i];
+    put(kept, to);
     to[kept.size()] = latest;
+  }
+  static void put(Span<Activity> kept, Activity* to) noexcept {
+    for (std::size_t i = 0; i < kept.size(); ++i) to[i] = kept[i];
   }
 
   static Overflow::Shape shape_of(const UserRegisters& user) noexcept {
@@ -458,6 +486,9 @@ struct UserRow {
   RowHead head;
   RowRest rest;
 
+  UserRow() noexcept = default;
+  /// Copies a row, whose overflow is then shared.
+  explicit UserRow(const RowView& row) : head(*row.head_), rest(*row.rest_) {}
   UserRow(SharedString id, UserRegisters&& user) {
     head.id = std::move(id);
     RowAccess(&head, &rest).replace(std::move(user));

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+#ifndef PRESENCE_STATE_DETAIL_MERGE_IN_PLACE_HPP
+#define PRESENCE_STATE_DETAIL_MERGE_IN_PLACE_HPP
+
+#include <presence/base/detail/chunked_vector.hpp>
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/detail/user_key.hpp>
+#include <presence/model/event.hpp>
+#include <presence/model/rules.hpp>
+#include <presence/registers/detail/acceptance_window.hpp>
+#include <presence/registers/detail/normal_form.hpp>
+#include <presence/registers/detail/registers.hpp>
+#include <presence/state/detail/in_place.hpp>
+#include <presence/state/snapshot.hpp>
+#include <presence/table/detail/page.hpp>
+#include <presence/table/detail/user_row.hpp>
+#include <presence/table/detail/user_table.hpp>
+
+#include <cstddef>  // for size_t
+#include <cstdint>  // for uint8_t, uint32_t
+#include <utility>  // for move
+
+/// Joining the users of a small message where they are, instead of in a copy of the snapshot.
+///
+/// A row that a peer has changed by a few ordinary events is joined by these events, as if they had been received: this
+/// costs what applying them costs. `EventsAhead` finds them by comparing the rows. Each of them says only what is in
+/// the peer's row. `covers` then returns whether that was all.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Heartbeats that were written in place. The destructor restores the previous ones unless `keep` was called.
+class PutInPlace {
+ public:
+  PutInPlace() noexcept = default;
+  PutInPlace(const PutInPlace&) = delete;
+  PutInPlace& operator=(const PutInPlace&) = delete;
+  ~PutInPlace() {
+    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->set_evidence(all_[i].before);
+  }
+
+  /// Changes nothing if memory runs out.
+  void put(SessionRegisters& session, Timestamp heartbeat) {
+    all_.add({&session, session.evidence()});
+    session.refresh(heartbeat);
+  }
+  void keep() noexcept { all_.clear(); }
+
+ private:
+  struct Put {
+    SessionRegisters* session;
+    SessionMoment before;
+  };
+  ChunkedVector<Put> all_;
+};
+
+/// What was in the rows of an unshared root before they were changed in place. The destructor restores it unless `keep`
+/// was called. Until then no row may be added or removed. If memory runs out, a `save` function changes nothing.
+class UndoLog {
+ public:
+  UndoLog() noexcept = default;
+  UndoLog(const UndoLog&) = delete;
+  UndoLog& operator=(const UndoLog&) = delete;
+  ~UndoLog() {
+    // A row is saved after the parts of it.
+    undo(rows_);
+    undo(sessions_);
+    undo(statuses_);
+    if (root_ == nullptr) return;
+    root_->known = known_;
+    root_->online = online_;
+  }
+
+  void begin(Root& root) noexcept {
+    root_ = &root;
+    known_ = root.known;
+    online_ = root.online;
+  }
+  void save_row(Page& page, std::uint32_t at) {
+    rows_.add(SavedRow{{&page, at}, UserRow(page.row(at)), page.dues()[at].owned(), page.is_online(at)});
+  }
+  /// Saves what an event can change that is applied in place to a plain row.
+  void save_for(const PlaceInTable& place, EventType type) {
+    const RowAccess row = place.row();
+    if (type == EventType::set_status) {
+      statuses_.add(SavedStatus{{&place.page, place.at()}, row.own_status(), row.status_at()});
+      return;
+    }
+    const SessionRegisters* const session = row.own_session(place.target.session);
+    if (session == nullptr) return;  // the event will not be applied in place
+    Activities activities;
+    for (const Activity& activity : row.activities()) activities.push_back(activity);
+    sessions_.add(
+        SavedSession{{&place.page, place.at()}, *session, std::move(activities), place.page.is_online(place.at())});
+  }
+  void keep() noexcept {
+    rows_.clear();
+    sessions_.clear();
+    statuses_.clear();
+    root_ = nullptr;
+  }
+
+ private:
+  struct Place {
+    Page* page;
+    std::uint32_t at;
+
+    RowAccess row() const noexcept { return page->row(at); }
+  };
+  struct SavedRow {
+    Place place;
+    UserRow row;
+    Timestamp due;
+    bool was_online;
+
+    void restore() noexcept {
+      place.row().swap(row);
+      place.page->dues()[place.at] = due;
+      place.page->invalidate_cover(place.at);
+      place.page->set_online(place.at, was_online);
+    }
+  };
+  struct SavedSession {
+    Place place;
+    SessionRegisters session;
+    Activities activities;
+    bool was_online;
+
+    void restore() noexcept {
+      const RowAccess row = place.row();
+      if (SessionRegisters* const changed = row.own_session(LookupKey(session.id.view())))
+        *changed = std::move(session);
+      row.put_back_activities({activities.data(), activities.size()});
+      place.page->invalidate_cover(place.at);
+      place.page->set_online(place.at, was_online);
+    }
+  };
+  struct SavedStatus {
+    Place place;
+    SharedString status;
+    Timestamp at;
+
+    void restore() noexcept {
+      place.row().own_status() = std::move(status);
+      if (RareRegisters* const rare = place.row().own_rare()) rare->status_at = at;
+    }
+  };
+
+  template <class Saved>
+  static void undo(ChunkedVector<Saved>& all) noexcept {
+    for (std::size_t i = all.size(); i != 0; --i) all[i - 1].restore();
+  }
+
+  Root* root_ = nullptr;
+  std::size_t known_ = 0, online_ = 0;
+  ChunkedVector<SavedRow> rows_;
+  ChunkedVector<SavedSession> sessions_;
+  ChunkedVector<SavedStatus> statuses_;
+};
+
+/// Returns whether the row has only what `EventsAhead` compares: sessions without a history, activities, and a status
+/// without an end.
+inline bool has_only_ordinary(const RowView& theirs) noexcept {
+  const bool is_ordinary = theirs.is_plain() ? !theirs.has_data() : theirs.has_nothing_elsewhere();
+  if (!is_ordinary || theirs.session_count() > 2) return false;
+  for (const SessionRegisters& session : theirs.sessions()) {
+    if (!session.is_simple() || !session.is_refreshable() || session.is_report()) return false;
+  }
+  return true;
+}
+
+/// Returns whether joining theirs, which is simple, changes nothing of ours.
+inline bool covers(const SessionRegisters& ours, const SessionRegisters& theirs, const Rules& rules) noexcept {
+  const Timestamp ended = theirs.last_disconnect();
+  if (ended != absent) {
+    // Without a grace period only the last disconnect counts.
+    bool has_end = rules.offline_grace == Duration() && ended <= ours.last_disconnect();
+    for (const Timestamp at : ours.disconnects()) has_end = has_end || at == ended;
+    if (!has_end) return false;
+  }
+  if (!theirs.has_evidence()) return true;
+  if (ours.evidence() < theirs.evidence()) return false;
+  return !has_runs(theirs, rules) ||
+         (ours.run_start() <= theirs.run_start() && run_end(theirs, rules) <= run_end(ours, rules));
+}
+inline bool covers(const Span<Activity>& ours, const Activity& theirs) noexcept {
+  for (const Activity& activity : ours) {
+    if (activity.value >= theirs.value && activity.evidence <= theirs.evidence) return true;
+  }
+  return false;
+}
+/// Returns whether joining theirs, which has only what is ordinary, changes nothing of ours.
+inline bool covers(const RowView& ours, const RowView& theirs, const Rules& rules) noexcept {
+  for (const SessionRegisters& session : theirs.sessions()) {
+    const SessionRegisters* const known = find_session(ours.sessions(), session.id.view());
+    if (known == nullptr || !covers(*known, session, rules)) return false;
+  }
+  const Span<Activity> known = ours.activities();
+  for (const Activity& activity : theirs.activities()) {
+    if (!covers(known, activity)) return false;
+  }
+  const Timestamp status_at = theirs.status_at();
+  return status_at < ours.status_at() || (status_at == ours.status_at() && theirs.status() == ours.status());
+}
+
+/// The events by which a row of theirs, which has only what is ordinary, may be ahead of a plain row of ours: later
+/// evidence or disconnects of sessions that we have, and a later status.
+class EventsAhead {
+ public:
+  explicit EventsAhead(const RowView& theirs) noexcept : theirs_(theirs) {}
+
+  /// Returns false if a session of theirs is unknown, or if an event would say more than theirs.
+  bool find(const RowView& ours, AcceptanceWindow& bounds, const Rules& rules) noexcept {
+    for (const SessionRegisters& session : theirs_.sessions()) {
+      const SessionRegisters* const known = find_session(ours.sessions(), session.id.view());
+      if (known == nullptr) return false;
+      const Timestamp evidence = session.evidence_at(), ended = session.last_disconnect();
+      const bool ends = known->last_disconnect() < ended;
+      if (ends && ended < evidence) add(EventType::disconnect, session, ended);
+      if (known->evidence() < session.evidence()) {
+        const Timestamp step = bounds.heartbeat_value(evidence, rules);
+        const bool by_connect = session.evidence().by_connect;
+        const bool is_active = is_activity_known(theirs_, by_connect ? evidence : step, evidence);
+        if (is_active) {
+          add(by_connect                    ? EventType::connect
+              : rules.heartbeat_is_activity ? EventType::heartbeat
+                                            : EventType::active,
+              session, evidence);
+        } else if (by_connect || rules.heartbeat_is_activity) {
+          return false;
+        } else {
+          add(EventType::heartbeat, session, evidence);
+        }
+      }
+      if (ends && !(ended < evidence)) add(EventType::disconnect, session, ended);
+    }
+    has_status_ = ours.status_at() < theirs_.status_at();
+    return true;
+  }
+
+  std::size_t size() const noexcept { return count_ + (has_status_ ? 1u : 0u); }
+  PresenceEventView operator[](std::size_t i) const noexcept {
+    PresenceEventView event;
+    event.user = theirs_.name();
+    if (i == count_) {
+      event.type = EventType::set_status;
+      event.at = theirs_.status_at();
+      event.status = theirs_.status();
+    } else {
+      event.type = all_[i].type;
+      event.at = all_[i].at;
+      event.session = all_[i].session->id.view();
+    }
+    return event;
+  }
+
+ private:
+  struct OfSession {
+    EventType type;
+    Timestamp at;
+    const SessionRegisters* session;
+  };
+
+  void add(EventType type, const SessionRegisters& session, Timestamp at) noexcept {
+    all_[count_++] = OfSession{type, at, &session};
+  }
+
+  RowView theirs_;
+  OfSession all_[4];  // two of each of two sessions
+  std::size_t count_ = 0;
+  bool has_status_ = false;
+};
+
+/// Returns the session of ours that such a row of theirs only refreshes, null if it does more: they have one session,
+/// whose evidence is a later heartbeat in the same run, and activities that we have. Refreshing the session with this
+/// evidence is then the whole join.
+inline SessionRegisters* refreshed_by(const RowView& theirs, Page& page, std::uint32_t at, AcceptanceWindow& bounds,
+                                      const Rules& rules) noexcept {
+  const SessionRegisters& session = theirs.first_session();
+  const Timestamp evidence = session.evidence_at();
+  if (theirs.session_count() != 1 || !theirs.has_nothing_elsewhere() || rules.idle_after != Duration() ||
+      session.evidence().by_connect || session.last_disconnect() != absent || !session.is_simple() ||
+      session.is_report() || !bounds.admit(evidence))
+    return nullptr;
+  const RowAccess row = page.row(at);
+  SessionRegisters* const ours = row.own_session(LookupKey(session.id.view()));
+  if (ours == nullptr || session.run_start() < ours->run_start() || !is_refreshed_by(*ours, evidence, bounds) ||
+      !is_independent_of_length(row, rules))
+    return nullptr;
+  for (const Activity& activity : theirs.activities()) {
+    if (page.covers(at, activity.value, activity.evidence)) continue;
+    if (!is_activity_known(row, activity.value, activity.evidence)) return nullptr;
+    page.cover(at, activity.value, activity.evidence);
+  }
+  return ours;
+}
+
+/// Returns whether `bound` surely changes nothing of the user, at any time.
+inline bool is_surely_within_bounds(const UserRegisters& user, Timestamp now, const Rules& rules) {
+  const std::size_t room = recent_room(rules);
+  if (user.sessions.size() > room || user.sessions.size() > rules.max_sessions_per_user) return false;
+  bool is_small = user.activities.size() <= room && user.visibility_changes.empty() && !user.data;
+  for (const SessionRegisters& session : user.sessions) is_small = is_small && session.is_simple();
+  if (is_small) return true;
+  // The rest of `bound` does not depend on the time.
+  UserRegisters bounded = user;
+  bound(bounded, now, rules);
+  return bounded == user;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_MERGE_IN_PLACE_HPP
