@@ -13157,7 +13157,7 @@ class Snapshot {
 
   /// Returns the full state of one user, whatever others may see, or nullopt if nothing is kept of the user. For
   /// servers and tests; do not show it to other users. O(sessions). Users that no other user knows, such as those who
-  /// only connected invisibly, are found by their id only: iteration and queries do not return them.
+  /// only connected invisibly, are found too. Iteration and queries do not return them; `each_user_id` does.
   std::optional<PresenceState> inspect(std::string_view id) const {
     detail::RowView row = find_row(id);
     if (row == nullptr) return std::nullopt;
@@ -13192,6 +13192,83 @@ class Snapshot {
       state.sessions.push_back(std::move(session));
     }
     return state;
+  }
+
+  /// Calls `on_user_id(std::string_view id)` for every user that `inspect` finds: also for those that no other user
+  /// knows, such as users who only connected invisibly. For servers and tests; do not show them to other users.
+  ///
+  /// The order is that of iteration. Which of two users is first depends only on their ids. The ids are valid until
+  /// this snapshot is modified or destroyed. The callback must do neither; it may change a copy. Allocates nothing, and
+  /// throws only what the callback throws. O(users).
+  ///
+  /// @code
+  /// #include <presence/state/reduce.hpp>
+  ///
+  /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42Z");
+  /// PresenceEvent hello = PresenceEvent::connect("john", "phone", now);
+  /// hello.invisible = true;
+  /// const Snapshot s = reduce(Snapshot(), hello);
+  /// std::vector<std::string> ids;
+  /// s.each_user_id([&ids](std::string_view id) { ids.emplace_back(id); });
+  /// assert(ids == std::vector<std::string>{"john"} && s.empty());
+  /// @endcode
+  template <class Fn>
+  void each_user_id(Fn&& on_user_id) const {
+    static_assert(std::is_invocable<Fn&, std::string_view>::value,
+                  "presence: a callback for the ids of users must accept (std::string_view)");
+    if (!root_) return;
+    for (detail::UserTable::Cursor at = root_->table.begin_views(); !at.is_at_end(); ++at) on_user_id((*at).name());
+  }
+
+  /// Calls `on_session(std::string_view user, std::string_view session)` for every live session whose id begins with
+  /// `prefix`. An empty prefix lists all live sessions. Sessions of users that no other user knows are listed too. For
+  /// servers and tests; do not show them to other users.
+  ///
+  /// A session is live if it is neither disconnected nor timed out at `now`: Session::alive is true in `inspect`. A
+  /// session that ended a moment ago is not listed, even if Rules::offline_grace still shows its user online. Reports
+  /// are not sessions.
+  ///
+  /// If session ids begin with the node that has the socket, a prefix lists the sessions of one node. Let the prefix
+  /// end with the separator: "node-7" also begins ids of node-71.
+  ///
+  /// The order is that of `each_user_id`, and of the session ids of each user. The strings are valid until this
+  /// snapshot is modified or destroyed. The callback must do neither; it may change a copy. Allocates nothing, and
+  /// throws only what the callback throws. O(users + sessions).
+  ///
+  /// A host that ends the sessions of a node, and must notify other nodes:
+  ///
+  /// @code
+  /// #include <presence/live/store.hpp>
+  /// #include <presence/replica/outbox.hpp>
+  ///
+  /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42Z");
+  /// Store store;
+  /// store.dispatch(PresenceEvent::connect("john", "node-7.2/0-13", now));
+  /// store.dispatch(PresenceEvent::connect("mary", "node-8.1/0-4", now));
+  /// Outbox outbox(store.snapshot().rules());
+  ///
+  /// std::vector<PresenceEvent> ends;  // node-7 is gone
+  /// store.snapshot().each_session("node-7.2/", [&](std::string_view user, std::string_view session) {
+  ///   ends.push_back(PresenceEvent::disconnect(std::string(user), std::string(session), now));
+  /// });
+  /// store.dispatch(ends.begin(), ends.end(), [&](std::size_t i, const Dispatched& done) {
+  ///   done.each_applied(ends[i], [&](const PresenceEventView& applied) { outbox.add(applied); });
+  /// });
+  /// assert(!store.online("john") && store.online("mary"));
+  /// assert(!outbox.take(now).empty());  // append it to the log
+  /// @endcode
+  template <class Fn>
+  void each_session(std::string_view prefix, Fn&& on_session) const {
+    static_assert(std::is_invocable<Fn&, std::string_view, std::string_view>::value,
+                  "presence: a callback for sessions must accept (std::string_view user, std::string_view session)");
+    if (!root_) return;
+    for (const detail::RowView row : root_->table) {
+      for (const detail::SessionRegisters& session : row.sessions()) {
+        const std::string_view id = session.id.view();
+        if (session.is_report() || id.substr(0, prefix.size()) != prefix) continue;
+        if (detail::live(session, root_->now, root_->rules)) on_session(row.name(), id);
+      }
+    }
   }
 
   /// @{

@@ -2814,6 +2814,18 @@ MUTANTS = [
            "detail::online_until(session, root_->rules) < root_->now) continue;", "a session is no device from its end on"),
     Mutant("devices-unasked", "state/snapshot.hpp", "root_ && root_->rules.show_devices ? find_row", "root_ ? find_row",
            "devices are shown only with show_devices"),
+    # ---- listing ----
+    Mutant("only-the-known-listed", "state/snapshot.hpp", "!at.is_at_end(); ++at) on_user_id((*at).name());",
+           "!at.is_at_end(); ++at)\n      if (detail::is_known_to_others(*at, *root_)) on_user_id((*at).name());",
+           "users that no other user knows are listed"),
+    Mutant("report-is-listed", "state/snapshot.hpp", "if (session.is_report() || id.substr(", "if (id.substr(",
+           "a report is no session of a node"),
+    Mutant("prefix-anywhere", "state/snapshot.hpp", "id.substr(0, prefix.size()) != prefix) continue;",
+           "id.find(prefix) == std::string_view::npos) continue;", "a prefix is at the beginning of the id"),
+    Mutant("grace-is-listed", "state/snapshot.hpp", "if (detail::live(session, root_->now, root_->rules)) on_session(",
+           "if (root_->now < detail::online_until(session, root_->rules)) on_session(",
+           "a session that has ended is not live, also if its user is shown online"),
+    # ---- holds ----
     Mutant("hold-of-the-ended", RESUME, "session.has_evidence() && !ended_by_disconnect(session) &&",
            "session.has_evidence() &&", "a disconnected session is not held"),
     Mutant("hold-of-the-silent", RESUME, " &&\n         now < online_until(session, rules);", ";",

@@ -48,8 +48,8 @@ base/time.hpp model/availability.hpp model/event.hpp model/rules.hpp model/user.
 """.split()
 # The unit tests of a Store. They are tried only for mutants of its headers, and for those before all others.
 LIVE = """
-live/coalescing live/delivering live/following live/listening live/may_see live/mirrors live/removing live/resume
-live/rich_changes live/rich_frames live/rooms live/sessions live/stores live/time live/viewer_map live/watch_users
+live/coalescing live/delivering live/following live/listening live/may_see live/mirrors
+live/removing live/resume live/rich_changes live/rich_frames live/rooms live/sessions live/stores live/time live/viewer_map live/watch_users
 live/watching
 """.split()
 LIVE_HEADERS = "live/"
@@ -65,8 +65,9 @@ query/filters query/querying query/word_prefix registers/acceptance_window regis
 registers/joining registers/normal_form registers/runs registers/sessions
 replica/checkpoint replica/inbox replica/outbox state/activity state/activity_and_liveness
 state/availability state/batches state/borrowed_arguments state/changes state/choice state/comparing state/data
-state/deadlines state/devices state/diffing state/extremes state/forget_after state/forgetting state/hiding state/idle state/in_place
-state/invisible state/judging state/last_active state/limits state/merging state/merging_in_place state/offline_grace
+state/deadlines state/devices state/diffing state/extremes state/forget_after
+state/forgetting state/hiding state/idle state/in_place state/invisible state/judging state/last_active state/limits
+state/listing state/merging state/merging_in_place state/offline_grace
 state/order state/ownership state/removing state/replaying state/reports state/reports_as_sessions state/resume
 state/resyncing state/sessions state/set_visible state/snapshots state/status state/steps state/story state/throwing
 state/timed_status state/timeouts state/verdicts table/user_table

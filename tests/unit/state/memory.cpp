@@ -115,6 +115,11 @@ TEST_CASE("copying, moving and reading a snapshot allocates nothing") {
   std::size_t known = 0;
   for (const UserView user : other) known += user.id.empty() ? 0u : 1u;
   CHECK(known == other.size());
+  std::size_t ids = 0, sessions = 0;
+  other.each_user_id([&ids](std::string_view) { ++ids; });
+  other.each_session("an id that", [&sessions](std::string_view, std::string_view) { ++sessions; });
+  CHECK(ids == 200);
+  CHECK(sessions == 200);
   const Snapshot taken = std::move(other);
   CHECK(other == Snapshot{});
   CHECK(Snapshot().size() == 0);
