@@ -13235,7 +13235,8 @@ class Snapshot {
   /// snapshot is modified or destroyed. The callback must do neither; it may change a copy. Allocates nothing, and
   /// throws only what the callback throws. O(users + sessions).
   ///
-  /// A host that ends the sessions of a node, and must notify other nodes:
+  /// To end the listed sessions, see `disconnect_sessions`. A host that must notify other nodes dispatches the
+  /// disconnects itself:
   ///
   /// @code
   /// #include <presence/live/store.hpp>
@@ -15467,6 +15468,70 @@ Verdict replay(Snapshot& snapshot, const Event& event) {
   return presence::replay(snapshot, event, detail::NoCallback());
 }
 /// @}
+
+namespace detail {
+
+/// Applies the disconnects to a copy, so that running out of memory changes nothing.
+PRESENCE_DETAIL_RARE inline Tally disconnect_sessions(Snapshot& snapshot, std::string_view prefix, Timestamp at,
+                                                      const ChangeSink& on_change) {
+  const Timestamp now = SnapshotAccess::now(snapshot);
+  Snapshot after = snapshot;
+  ChunkedVector<Change> changes;
+  Tally tally;
+  snapshot.each_session(prefix, [&](std::string_view user, std::string_view session) {
+    const PresenceEventView event = PresenceEventView::disconnect(user, session, at);
+    if (!on_change) {
+      tally.count(detail::apply_event(after, event, ChangeSink()));
+      return;
+    }
+    const RowView row = SnapshotAccess::find_row(after, user);
+    Change change{now == absent ? at : now, SharedString(row->id()), Seen::of(row, now, after.rules()), Seen()};
+    const Verdict verdict = detail::apply_event(after, event, ChangeSink());
+    tally.count(verdict);
+    if (verdict != Verdict::applied) return;
+    change.after = Seen::of(SnapshotAccess::find_row(after, user), now, after.rules());
+    if (!(change.before == change.after)) changes.add(std::move(change));
+  });
+  snapshot = std::move(after);
+  for (std::size_t i = 0; i < changes.size(); ++i) detail::notify(changes[i], on_change);
+  return tally;
+}
+
+}  // namespace detail
+
+/// Disconnects all live sessions whose id begins with `prefix`: those that Snapshot::each_session lists. For the
+/// sessions of a node that is gone. Returns how many of the disconnects had each verdict.
+///
+/// Equivalent to `apply` of a disconnect dated `at` for each of these sessions, in the order of `each_session`. So the
+/// time does not advance. A session remains live if its last heartbeat is later than `at`, or its last connect is not
+/// earlier. If `at` is too late, too early, or at either end of the range of timestamps, nothing changes, and each
+/// session counts with that verdict.
+///
+/// Calls `on_change` in the same order, after all sessions have been disconnected. A user whose sessions end one after
+/// the other may have several changes. The callback may copy the snapshot, but must not change it. If it throws, the
+/// sessions remain disconnected. `prefix` may borrow from the snapshot. If memory runs out, the snapshot is unchanged.
+/// O(users), and O(state kept of the user) for each session that ends.
+///
+/// @code
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Snapshot s = reduce(Snapshot(), now);
+/// apply(s, PresenceEvent::connect("john", "node-7.2/0-13", now));
+/// apply(s, PresenceEvent::connect("mary", "node-7.2/0-14", now));
+/// apply(s, PresenceEvent::connect("mary", "node-8.1/0-4", now));
+/// std::string offline;
+/// const auto on_change = [&offline](const UserPresenceChangedView& change) { offline += change.id; };
+/// const Tally tally = disconnect_sessions(s, "node-7.2/", now + Duration::from_s(1), on_change);
+/// assert(tally.applied == 2 && offline == "john" && s.online("mary"));
+/// @endcode
+template <class OnChange>
+Tally disconnect_sessions(Snapshot& snapshot, std::string_view prefix, Timestamp at, OnChange&& on_change) {
+  detail::expect_callback<OnChange>();
+  return detail::disconnect_sessions(snapshot, prefix, at, detail::ChangeSink(on_change));
+}
+/// The same, without a callback.
+inline Tally disconnect_sessions(Snapshot& snapshot, std::string_view prefix, Timestamp at) {
+  return presence::disconnect_sessions(snapshot, prefix, at, detail::NoCallback());
+}
 
 /// Returns the snapshot after the event, or the same snapshot if the event is rejected. Pure. Pass `std::move(s)` to
 /// update it in place.

@@ -51,6 +51,11 @@ inline int use_snapshots() {
   if (replay(s, events.begin(), events.end(), count).applied != 3) return 3;
   s = reduce(std::move(s), second(20));
   if (s.online("john") || before.size() != 201 || s.size() != 202 || !s.next_deadline()) return 4;
+  std::size_t listed = 0;
+  s.each_user_id([&listed](std::string_view) { ++listed; });
+  s.each_session("", [&listed](std::string_view, std::string_view) { ++listed; });
+  Snapshot ended = s;
+  if (listed == 0 || disconnect_sessions(ended, "", *s.now(), count).refused() != 0) return 15;
   if (!s.find("john", Viewer{"john"}) || !s.inspect("john") || s.view("nobody there")) return 5;
   std::size_t changed = 0, seen = 0;
   diff(before, s, [&changed](const UserPresenceChangedView&) { ++changed; });

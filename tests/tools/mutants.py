@@ -2814,7 +2814,7 @@ MUTANTS = [
            "detail::online_until(session, root_->rules) < root_->now) continue;", "a session is no device from its end on"),
     Mutant("devices-unasked", "state/snapshot.hpp", "root_ && root_->rules.show_devices ? find_row", "root_ ? find_row",
            "devices are shown only with show_devices"),
-    # ---- listing ----
+    # ---- listing, and the sessions of a node ----
     Mutant("only-the-known-listed", "state/snapshot.hpp", "!at.is_at_end(); ++at) on_user_id((*at).name());",
            "!at.is_at_end(); ++at)\n      if (detail::is_known_to_others(*at, *root_)) on_user_id((*at).name());",
            "users that no other user knows are listed"),
@@ -2825,6 +2825,8 @@ MUTANTS = [
     Mutant("grace-is-listed", "state/snapshot.hpp", "if (detail::live(session, root_->now, root_->rules)) on_session(",
            "if (root_->now < detail::online_until(session, root_->rules)) on_session(",
            "a session that has ended is not live, also if its user is shown online"),
+    Mutant("node-ends-by-its-own-clock", "state/reduce.hpp", "Change change{now == absent ? at : now,", "Change change{at,",
+           "a change carries the time of the snapshot"),
     # ---- holds ----
     Mutant("hold-of-the-ended", RESUME, "session.has_evidence() && !ended_by_disconnect(session) &&",
            "session.has_evidence() &&", "a disconnected session is not held"),

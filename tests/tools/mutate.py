@@ -65,7 +65,7 @@ query/filters query/querying query/word_prefix registers/acceptance_window regis
 registers/joining registers/normal_form registers/runs registers/sessions
 replica/checkpoint replica/inbox replica/outbox state/activity state/activity_and_liveness
 state/availability state/batches state/borrowed_arguments state/changes state/choice state/comparing state/data
-state/deadlines state/devices state/diffing state/extremes state/forget_after
+state/deadlines state/devices state/diffing state/disconnecting_sessions state/extremes state/forget_after
 state/forgetting state/hiding state/idle state/in_place state/invisible state/judging state/last_active state/limits
 state/listing state/merging state/merging_in_place state/offline_grace
 state/order state/ownership state/removing state/replaying state/reports state/reports_as_sessions state/resume

@@ -342,7 +342,8 @@ class Snapshot {
   /// snapshot is modified or destroyed. The callback must do neither; it may change a copy. Allocates nothing, and
   /// throws only what the callback throws. O(users + sessions).
   ///
-  /// A host that ends the sessions of a node, and must notify other nodes:
+  /// To end the listed sessions, see `disconnect_sessions`. A host that must notify other nodes dispatches the
+  /// disconnects itself:
   ///
   /// @code
   /// #include <presence/live/store.hpp>

@@ -120,6 +120,7 @@ TEST_CASE("copying, moving and reading a snapshot allocates nothing") {
   other.each_session("an id that", [&sessions](std::string_view, std::string_view) { ++sessions; });
   CHECK(ids == 200);
   CHECK(sessions == 200);
+  CHECK(disconnect_sessions(other, "", Timestamp::highest()).invalid == 200);
   const Snapshot taken = std::move(other);
   CHECK(other == Snapshot{});
   CHECK(Snapshot().size() == 0);
@@ -564,7 +565,7 @@ TEST_CASE("running out of memory while time advances leaves the snapshot unchang
   });
 }
 
-TEST_CASE("running out of memory in merge_into, resync or forget_reports_in leaves the snapshot unchanged") {
+TEST_CASE("running out of memory in merge_into, resync, forget_reports_in or disconnect_sessions leaves the snapshot unchanged") {
   const Snapshot s = many_users(70);
   Snapshot other = reduce(many_users(20), PresenceEvent::set_status(long_id(900), long_id(901), second(3)));
   for (std::size_t i = 0; i < 20; ++i) {
@@ -587,6 +588,7 @@ TEST_CASE("running out of memory in merge_into, resync or forget_reports_in leav
                                            PresenceEvent::report(long_id(903), true, second(6))};
   check_every_failure(s, [&](Snapshot& t) { resync(t, list.begin(), list.end(), second(6), hear); });
   check_every_failure(s, [&](Snapshot& t) { forget_reports_in(t, hear); });
+  check_every_failure(s, [&](Snapshot& t) { disconnect_sessions(t, "an id that", second(8), hear); });
 }
 
 namespace {
