@@ -131,6 +131,7 @@ inline int use_stores() {
     store.dispatch(PresenceEvent::connect("john", "phone", second(1)));
   }
   store.dispatch(PresenceEvent::disconnect("john", "phone", second(2)));
+  if (store.disconnect_sessions("phone", second(2)) != Tally()) return 2;
   if (told != 4 || delivered != 1) return 2;
   UserQuery users;
   users.presence = true;

@@ -2827,6 +2827,11 @@ MUTANTS = [
            "a session that has ended is not live, also if its user is shown online"),
     Mutant("node-ends-by-its-own-clock", "state/reduce.hpp", "Change change{now == absent ? at : now,", "Change change{at,",
            "a change carries the time of the snapshot"),
+    Mutant("node-ends-and-time-stands", STORE,
+           "if (accepted(verdict) && at > detail::SnapshotReader::now(snapshot_)) advance_to(at);",
+           "", "the time advances before the sessions of a node end, also if there are none"),
+    Mutant("node-ends-too-early", STORE, "return at > now ? Verdict::applied : detail::AcceptanceWindow(now",
+           "return detail::AcceptanceWindow(now", "the host's own clock is never too early"),
     # ---- holds ----
     Mutant("hold-of-the-ended", RESUME, "session.has_evidence() && !ended_by_disconnect(session) &&",
            "session.has_evidence() &&", "a disconnected session is not held"),

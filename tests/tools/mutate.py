@@ -48,7 +48,7 @@ base/time.hpp model/availability.hpp model/event.hpp model/rules.hpp model/user.
 """.split()
 # The unit tests of a Store. They are tried only for mutants of its headers, and for those before all others.
 LIVE = """
-live/coalescing live/delivering live/following live/listening live/may_see live/mirrors
+live/coalescing live/delivering live/disconnecting_sessions live/following live/listening live/may_see live/mirrors
 live/removing live/resume live/rich_changes live/rich_frames live/rooms live/sessions live/stores live/time live/viewer_map live/watch_users
 live/watching
 """.split()

@@ -22,6 +22,7 @@
 #include <presence/model/rules.hpp>
 #include <presence/model/user.hpp>
 #include <presence/query/query.hpp>
+#include <presence/registers/detail/acceptance_window.hpp>
 #include <presence/state/detail/event_target.hpp>
 #include <presence/state/detail/in_place.hpp>
 #include <presence/state/merge.hpp>
@@ -212,41 +213,58 @@ class Store {
     static_assert(std::is_invocable<Fn&, std::size_t, const Dispatched&>::value,
                   "on_dispatched must take (std::size_t index, const Dispatched&)");
     const Use use(*this);
-    Tally tally;
-    const bool is_valid = detail::in_range(now);
-    bool may_batch = is_valid && std::is_same<std::decay_t<Fn>, NoReport>::value && !options_.keep_order_of_frame &&
-                     !sessions_.is_tracking();
-    if constexpr (detail::can_look_ahead<It>) {
-      for (It it = first; may_batch && it != last; ++it) {
-        auto&& event = *it;
-        may_batch = PresenceEventView(event).at <= now;  // else its change is dated later
-      }
-    } else {
-      may_batch = false;
-    }
-    if (may_batch) {
-      if (detail::may_borrow<It> && now > detail::SnapshotReader::now(snapshot_)) {
-        const detail::EventCopies copies(first, last, snapshot_.rules());  // advancing the time may move strings
-        advance_to(now);
-        tally = apply(snapshot_, copies.begin(), copies.end(), Gather{*this, detail::absent});
-      } else {
-        advance_to(now);
-        tally = apply(snapshot_, first, last, Gather{*this, detail::absent});
-      }
-      stats_.events += tally;
-      commit();
-    } else {
-      std::size_t index = 0;
-      each_event(first, last, is_valid ? now : detail::absent, [&](const PresenceEventView& event) {
-        const Dispatched done = is_valid ? dispatch_now(event) : counted(rejected(event, Verdict::invalid));
-        tally.count(done.verdict);
-        on_dispatched(index++, done);
-      });
-    }
+    const Tally tally = dispatch_range(first, last, now, on_dispatched);
     deliver();
     return tally;
   }
   /// @}
+  /// Disconnects all live sessions whose id begins with `prefix`, in one call: for the sessions of a node that is gone.
+  /// See Snapshot::each_session for which sessions are live, and how to choose the prefix. `at` is a timestamp of this
+  /// host's own clock. Returns how many of the disconnects had each verdict.
+  ///
+  /// If `at` is later than the time of the store, the time advances to `at` first, whether or not there are such
+  /// sessions. Then a disconnect dated `at` is dispatched for each session that is still live, in the order of
+  /// `each_session`. All changes are delivered at the end, as for a range of events. If `at` is too late, or at either
+  /// end of the range of timestamps, nothing changes, and each session counts with that verdict. `at` is never too
+  /// early.
+  ///
+  /// A session with a connect or heartbeat later than `at` remains live, except in the same frame; see
+  /// StoreOptions::keep_order_of_frame. If the clock of the other node was ahead, call this again when that time has
+  /// passed.
+  ///
+  /// Other nodes are not notified. If a host has an Outbox, it dispatches the disconnects itself; see the example of
+  /// Snapshot::each_session. If memory runs out, some of the sessions may have ended, and their
+  /// notices may be lost, as for a range of events. Call this again for the others. O(users), and O(state kept of the
+  /// user) for each session that ends.
+  ///
+  /// @code
+  /// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+  /// Store store;
+  /// store.dispatch(PresenceEvent::connect("john", "node-7.2/0-13", now));
+  /// store.dispatch(PresenceEvent::connect("mary", "node-8.1/0-4", now));
+  /// assert(store.disconnect_sessions("node-7.2/", now + Duration::from_s(1)).applied == 1);
+  /// assert(!store.online("john") && store.online("mary"));
+  /// @endcode
+  PRESENCE_DETAIL_RARE Tally disconnect_sessions(std::string_view prefix, Timestamp at) {
+    const Use use(*this);
+    const std::string kept_prefix(prefix);  // may be borrowed from a session that is about to end
+    const Verdict verdict = judge_by_own_clock(at);
+    // Also without such a session: the time must not depend on what invisible users have.
+    if (accepted(verdict) && at > detail::SnapshotReader::now(snapshot_)) advance_to(at);
+    std::vector<PresenceEventView> events;
+    snapshot_.each_session(kept_prefix, [&events, at](std::string_view user, std::string_view session) {
+      events.push_back(PresenceEventView::disconnect(user, session, at));
+    });
+    Tally tally;
+    if (accepted(verdict)) {
+      NoReport no_report;
+      tally = dispatch_range(events.cbegin(), events.cend(), detail::SnapshotReader::now(snapshot_), no_report);
+    } else {
+      for (const PresenceEventView& event : events) tally.count(counted(rejected(event, verdict)));
+    }
+    deliver();
+    return tally;
+  }
   /// Advances the time to `now`. `unchanged` if that is not later than the time of the store; `invalid` at either end
   /// of the range of timestamps.
   Verdict advance(Timestamp now) {
@@ -912,6 +930,43 @@ class Store {
     }
   }
 
+  /// Applies a range of events that were not dated by this host's clock.
+  template <class It, class Fn>
+  Tally dispatch_range(It first, It last, Timestamp now, Fn& on_dispatched) {
+    Tally tally;
+    const bool is_valid = detail::in_range(now);
+    bool may_batch = is_valid && std::is_same<std::decay_t<Fn>, NoReport>::value && !options_.keep_order_of_frame &&
+                     !sessions_.is_tracking();
+    if constexpr (detail::can_look_ahead<It>) {
+      for (It it = first; may_batch && it != last; ++it) {
+        auto&& event = *it;
+        may_batch = PresenceEventView(event).at <= now;  // else its change is dated later
+      }
+    } else {
+      may_batch = false;
+    }
+    if (may_batch) {
+      if (detail::may_borrow<It> && now > detail::SnapshotReader::now(snapshot_)) {
+        const detail::EventCopies copies(first, last, snapshot_.rules());  // advancing the time may move strings
+        advance_to(now);
+        tally = apply(snapshot_, copies.begin(), copies.end(), Gather{*this, detail::absent});
+      } else {
+        advance_to(now);
+        tally = apply(snapshot_, first, last, Gather{*this, detail::absent});
+      }
+      stats_.events += tally;
+      commit();
+    } else {
+      std::size_t index = 0;
+      each_event(first, last, is_valid ? now : detail::absent, [&](const PresenceEventView& event) {
+        const Dispatched done = is_valid ? dispatch_now(event) : counted(rejected(event, Verdict::invalid));
+        tally.count(done.verdict);
+        on_dispatched(index++, done);
+      });
+    }
+    return tally;
+  }
+
   Dispatched dispatch_at(const PresenceEventView& event, Timestamp now) {
     if (now <= detail::SnapshotReader::now(snapshot_)) return dispatch_now(event);
     const detail::EventCopy copy(event, snapshot_.rules());  // advancing the time may move strings
@@ -950,6 +1005,12 @@ class Store {
     return detail::is_plain(place.row(), owned->rules) && detail::refresh_session(place, event);
   }
 
+  /// Returns the verdict on a timestamp that this host's own clock has set. It may be too late, but never too early.
+  Verdict judge_by_own_clock(Timestamp at) const noexcept {
+    if (!detail::in_range(at)) return Verdict::invalid;
+    const Timestamp now = detail::SnapshotReader::now(snapshot_);
+    return at > now ? Verdict::applied : detail::AcceptanceWindow(now, snapshot_.rules()).judge(at);
+  }
   Dispatched dispatch_by_own_clock(const PresenceEventView& event) {
     const Timestamp now = detail::SnapshotReader::now(snapshot_);
     if (!detail::in_range(event.at) || (now != detail::absent && event.at <= now)) return dispatch_now(event);

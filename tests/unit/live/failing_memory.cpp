@@ -128,6 +128,8 @@ class History {
     });
     call([this] { store_.advance(at(49)); });
     call([this] { store_.unwatch(Viewer(john, tab)); });
+    call([this] { store_.dispatch(PresenceEvent::connect(jack, tab, at(50))); });
+    call([this] { store_.disconnect_sessions(tab, at(51)); });
     end_all_watches();
     call([this] { watch(Viewer(bob)); });
     call([&] { store_.watch_users(Viewer(john), all); });
