@@ -31,8 +31,8 @@ struct OutboxOptions {
 };
 
 /// The events of this node that other nodes need. Collects events, and returns them as batches to be appended to a
-/// shared log, about one per tick of the host. Each node has one, for the events of its own sessions only. Cannot be
-/// copied or moved.
+/// shared log, about one per tick of the host. Each node has one, for the events of its own sessions, and for
+/// disconnects of the sessions of a node that is gone; see Snapshot::each_session. Cannot be copied or moved.
 ///
 /// Not every heartbeat is sent. A heartbeat without a status waits up to heartbeat_period. If another one of its
 /// session follows by then, only the later one is sent. All other events are in the next batch, and so is a heartbeat
