@@ -214,14 +214,16 @@ class Shard {
     if (!log_.open(server_)) return false;
     Snapshot snapshot(rules_);
     position_ = "0-0";
+    bool is_newer = false;
     const bool is_read = log_.get_checkpoint("newest", [&](std::string_view bytes) {
       Result<Checkpoint> found = decode_checkpoint(bytes, rules_);
+      is_newer = !found && found.error().code == ErrorCode::unknown_version;
       if (!found) return refuse(found.error());
       snapshot = std::move(found->snapshot);
       position_ = found->position;
       ++counts_["started_from_checkpoint"];
     });
-    if (!is_read) return false;
+    if (!is_read || is_newer) return false;
     store_.emplace(std::move(snapshot), StoreOptions());
     inbox_ = Inbox(rules_, position_);
     Snapshot tail(rules_);
@@ -327,14 +329,18 @@ class Shard {
     return count && log_.is_open();
   }
 
+  /// Returns false if the connection was lost, or if the checkpoint has a newer version: reading stops there as well.
   template <class Fn>
   bool get_checkpoint(const std::string& name, Fn&& on_news) {
-    return log_.get_checkpoint(name, [&](std::string_view bytes) {
+    bool is_newer = false;
+    const bool is_read = log_.get_checkpoint(name, [&](std::string_view bytes) {
       const Result<Checkpoint> found = decode_checkpoint(bytes, rules_);
+      is_newer = !found && found.error().code == ErrorCode::unknown_version;
       if (!found) return refuse(found.error());
       on_news(found->snapshot);
       ++counts_["merged_checkpoints"];
     });
+    return is_read && !is_newer;
   }
 
   template <class Fn>
@@ -368,7 +374,8 @@ class Shard {
     if (!is_open) return;
     const bool is_other = server != server_;  // the end of the log may be lost
     const Duration away = now - last_contact_;
-    if (!get_checkpoint("newest", [this](const Snapshot& news) { merge(news); })) return;
+    // One of a newer version keeps this node from reading on, but not from sending.
+    if (!get_checkpoint("newest", [this](const Snapshot& news) { merge(news); }) && !log_.is_open()) return;
     is_sent_ = true;
     outbox_.resend(is_other ? Timestamp::lowest() : sent_at_, [this](std::string_view batch) {
       is_sent_ = is_sent_ && append(batch);

@@ -1875,6 +1875,19 @@ MUTANTS = [
     Mutant("checkpoint-unchecked", CHECKPOINT, "if (digest.value() != checksum) {", "if (false) {", "a damaged position is noticed"),
     Mutant("checkpoint-offset-of-the-snapshot", CHECKPOINT, "    error.offset += in.offset();\n", "",
            "offsets are those of the whole input"),
+    Mutant("checkpoint-newer-half-taken", CHECKPOINT, "    Error error = snapshot.error();\n",
+           "    if (snapshot.error().code == ErrorCode::unknown_version) return Checkpoint{Snapshot(rules), std::string(position)};\n"
+           "    Error error = snapshot.error();\n",
+           "nothing is taken of a checkpoint with a newer snapshot, not even its position"),
+    Mutant("checkpoint-of-any-version", CHECKPOINT, "const unsigned version = read_frames_head(in, FrameKind::checkpoint);",
+           "const unsigned version = version_of(FrameKind::checkpoint);\n  in.raw(frames_head);",
+           "a checkpoint of a newer version is known before its checksum is judged"),
+    Mutant("newer-kinds-are-wrong", FRAMES, "version == 0 || version > latest_version || (is_kind", "version == 0 || (is_kind",
+           "a version that is newer than all is unknown whatever its kind is"),
+    Mutant("older-versions-unread", FRAMES, "(is_stored && version != 0 && version + 1 == version_of(kind))", "false",
+           "what is stored may be one version older"),
+    Mutant("older-messages-read", FRAMES, "kind != FrameKind::sketch && kind != FrameKind::updates", "kind != FrameKind::sketch",
+           "both sides of an exchange have the same version"),
 
     # ---- anti-entropy ----
     Mutant("check-ignored", SKETCH, "return (cell.count == 1 || cell.count == 0xFF) && cell.checks == check_of(cell.keys);",
@@ -1932,7 +1945,7 @@ MUTANTS = [
     Mutant("sip-few-rounds", SIPHASH, "for (unsigned i = 0; i < compression_rounds; ++i) round();", "for (unsigned i = 1; i < compression_rounds; ++i) round();", "SipHash-2-4 has the published values"),
     Mutant("sip-without-size", SIPHASH, "| size << 56);", "| 0 * size);", "no text is the beginning of another"),
     Mutant("sip-halves-alike", SIPHASH, "    state.v1_ ^= 0xDD;\n", "", "SipHash-2-4 has the published values"),
-    Mutant("any-version-of-a-kind", FRAMES, "(kind == static_cast<std::uint8_t>(kind_) && !is_read(kind_, version))", "false",
+    Mutant("any-version-of-a-kind", FRAMES, "(is_kind && !is_read(expected, version))", "false",
            "keys of another size are of another version"),
     Mutant("empty-users-compared", ANTI_ENTROPY, "return user.empty() ? Bits128() : digest_of(", "return digest_of(",
            "who will be forgotten is not compared"),

@@ -63,7 +63,7 @@ json/json_strictness json/json_users json/objects live/delivering live/removing 
 model/attributes_view model/custom_fields model/objects query/activity_and_data query/availability query/dotted_names
 query/filters query/querying query/word_prefix registers/acceptance_window registers/dropped_ranges registers/evidence
 registers/joining registers/normal_form registers/runs registers/sessions
-replica/checkpoint replica/inbox replica/outbox state/activity state/activity_and_liveness
+replica/checkpoint replica/inbox replica/outbox replica/rolling_upgrade state/activity state/activity_and_liveness
 state/availability state/batches state/borrowed_arguments state/changes state/choice state/comparing state/data
 state/deadlines state/devices state/diffing state/disconnecting_sessions state/extremes state/forget_after
 state/forgetting state/hiding state/idle state/in_place state/invisible state/judging state/last_active state/limits

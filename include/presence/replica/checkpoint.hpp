@@ -22,6 +22,8 @@
 ///
 ///     "PRSN", version (1 byte), kind (1 byte), size of the body (4 bytes, little endian), checksum of the body (a
 ///     word) body = a fingerprint of the rules (a word), the position (text) the encoding of the snapshot (codec.hpp)
+///
+/// The snapshot has a version of its own. A rule that is added to the fingerprint raises the checkpoint's version.
 namespace presence {
 inline namespace PRESENCE_ABI {
 
@@ -78,14 +80,7 @@ inline std::uint64_t fingerprint_of(const Rules& rules) noexcept {
 
 /// Reads the part of a checkpoint before its snapshot.
 inline std::string_view read_checkpoint_head(ByteReader& in, const Rules& rules) noexcept {
-  for (const char c : {'P', 'R', 'S', 'N'}) {
-    const std::size_t at = in.offset();
-    if (in.byte() != static_cast<std::uint8_t>(c)) in.fail(ErrorCode::syntax, at, "not written by this library");
-  }
-  const unsigned version = in.byte(), kind = in.byte();
-  if (kind != static_cast<unsigned>(FrameKind::checkpoint)) in.fail(ErrorCode::wrong_type, 5, "not a checkpoint");
-  if (version != version_of(FrameKind::checkpoint))
-    in.fail(ErrorCode::unknown_version, 4, "unknown version of the format");
+  const unsigned version = read_frames_head(in, FrameKind::checkpoint);
   const std::size_t size = in.word32();
   const std::uint64_t checksum = in.word64();
   const std::size_t start = in.offset();
@@ -135,6 +130,10 @@ inline std::string encode_checkpoint(const Checkpoint& checkpoint) {
 /// Decodes the output of `encode_checkpoint`. `rules` must decide as those of the writer: their durations, fold and
 /// ranking must be equal, otherwise the Error is `wrong_type`. Limits may differ. Then, and for the other errors, see
 /// `decode`. As there, the content is trusted. O(bytes).
+///
+/// `unknown_version`: a newer version of the library wrote the checkpoint, or the snapshot in it. A running node keeps
+/// its snapshot and its position, and reads the checkpoint again after its update. A node that starts cannot continue
+/// from it, so start it with the newer version.
 inline Result<Checkpoint> decode_checkpoint(std::string_view bytes, const Rules& rules,
                                             const DecodeOptions& options = {}) {
   detail::ByteReader in(bytes);

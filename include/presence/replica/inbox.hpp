@@ -52,9 +52,12 @@ class Inbox {
   /// Calls `on_verdict(std::size_t index, Verdict)` for every event.
   ///
   /// If the bytes are damaged, returns the error of `decode_events`, and the entry has no effect. In both cases
-  /// `position` becomes that of the entry, so that a damaged entry is not read forever. But an entry in a newer format
-  /// (`unknown_version`) is not damaged, and leaves `position` as it is: stop reading there, and go on from there with
-  /// a newer version of the library. O(events).
+  /// `position` becomes that of the entry, so that a damaged entry is not read forever. O(events).
+  ///
+  /// But an entry in a newer format (`unknown_version`) is not damaged, and leaves `position` as it is. Then stop
+  /// reading, and add no later entry. The node can go on serving its clients and sending its own events. After its
+  /// update it reads on from `position`. Entries in the format of the version before are read, so update all nodes to
+  /// one version before the next.
   template <class OnVerdict>
   Result<Tally> add(std::string_view position, std::string_view batch, Timestamp now, OnVerdict&& on_verdict) {
     const Timestamp latest = now + rules_.max_clock_skew;

@@ -21,6 +21,9 @@
 /// A body is a sequence of records. It ends after the first record that makes it `block_size` or longer, so the same
 /// records always have the same bytes. Each checksum is the Digest of the body, seeded with the previous checksum; the
 /// first is seeded with version and kind. So the loss or reordering of blocks is detected.
+///
+/// The first six bytes have the same layout in every version. Readers judge the version before everything after them,
+/// because a newer version may have another layout and another checksum.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -49,11 +52,11 @@ constexpr std::uint8_t version_of(FrameKind kind) noexcept {
   return 0;
 }
 inline constexpr std::uint8_t latest_version = 3;  ///< the latest version of any kind
-/// Returns whether a reader understands that version. Messages between running nodes must have the same version; what
-/// is stored may be older.
+/// Returns whether a reader understands that version. The two sides of an exchange must have the same version. What is
+/// stored or in a log may be one version older, so that nodes can be updated one after the other.
 constexpr bool is_read(FrameKind kind, unsigned version) noexcept {
-  const bool is_stored = kind == FrameKind::snapshot || kind == FrameKind::delta;
-  return version == version_of(kind) || (is_stored && version == 1);
+  const bool is_stored = kind != FrameKind::sketch && kind != FrameKind::updates;
+  return version == version_of(kind) || (is_stored && version != 0 && version + 1 == version_of(kind));
 }
 
 /// Returns whether there may be no record at all.
@@ -66,6 +69,22 @@ inline std::uint64_t next_checksum(std::uint64_t last, std::string_view body) no
   Digest digest(last);
   digest.add(body);
   return digest.value();
+}
+
+/// Reads the first `frames_head` bytes and returns the version. Fails if they are not those of that kind, or if the
+/// version is unknown.
+inline unsigned read_frames_head(ByteReader& in, FrameKind expected) noexcept {
+  for (const char c : {'P', 'R', 'S', 'N'}) {
+    const std::size_t at = in.offset();
+    if (in.byte() != static_cast<std::uint8_t>(c)) in.fail(ErrorCode::syntax, at, "not written by this library");
+  }
+  const unsigned version = in.byte(), kind = in.byte();
+  const bool is_kind = kind == static_cast<std::uint8_t>(expected);
+  // A version that is newer than all may have kinds that are unknown here.
+  if (version == 0 || version > latest_version || (is_kind && !is_read(expected, version)))
+    in.fail(ErrorCode::unknown_version, 4, "unknown version of the format");
+  if (!is_kind) in.fail(ErrorCode::wrong_type, 5, "the value has another type than expected");
+  return version;
 }
 
 /// Appends the pieces to a string.
@@ -166,19 +185,8 @@ class FrameReader {
     ByteReader in(piece, offset_);
     switch (stage_) {
       case Stage::head: {
-        for (const char c : {'P', 'R', 'S', 'N'}) {
-          const std::size_t at = in.offset();
-          if (in.byte() != static_cast<std::uint8_t>(c)) in.fail(ErrorCode::syntax, at, "not written by this library");
-        }
-        const unsigned version = in.byte(), kind = in.byte();
-        // In an unknown version the next byte may have any meaning.
-        if (version == 0 || version > latest_version ||
-            (kind == static_cast<std::uint8_t>(kind_) && !is_read(kind_, version)))
-          in.fail(ErrorCode::unknown_version, 4, "unknown version of the format");
-        if (kind != static_cast<std::uint8_t>(kind_))
-          in.fail(ErrorCode::wrong_type, 5, "the value has another type than expected");
-        version_ = version;
-        checksum_ = first_checksum(kind_, version);
+        version_ = read_frames_head(in, kind_);
+        checksum_ = first_checksum(kind_, version_);
         expect(Stage::block, block_head);
         break;
       }
