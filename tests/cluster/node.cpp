@@ -404,13 +404,9 @@ class Shard {
 
   /// Takes a copy, which is O(1), and encodes it in pieces. Between two pieces the ticks go on, with the store.
   void put_checkpoint() {
-    Checkpoint head;
-    head.snapshot = Snapshot(rules_);
-    head.position = position_;
-    std::string bytes = encode_checkpoint(head);
-    bytes.resize(bytes.size() - encode(head.snapshot).size());
-    const Snapshot copy = store_->snapshot();
-    encode(copy, [&](std::string_view piece) {
+    const Checkpoint checkpoint{store_->snapshot(), position_};
+    std::string bytes;
+    encode_checkpoint(checkpoint, [&](std::string_view piece) {
       bytes.append(piece);
       if (clock_.now() < next_tick_) return;
       tick();
@@ -425,7 +421,7 @@ class Shard {
     ++counts_[is_state ? "states" : "checkpoints"];
     counts_["checkpoint_bytes"] = bytes.size();
     wants_to_send_state_ = false;
-    if (!is_state) log_.trim(earlier(head.position, kept_ms));
+    if (!is_state) log_.trim(earlier(checkpoint.position, kept_ms));
   }
 
   // ---- the end

@@ -104,9 +104,29 @@ inline std::string_view read_checkpoint_head(ByteReader& in, const Rules& rules)
 
 }  // namespace detail
 
-/// Returns a checkpoint as bytes, on every platform the same. Contains the full state of all users, as `encode` does.
-/// The position must be shorter than 4 GiB. O(users).
-inline std::string encode_checkpoint(const Checkpoint& checkpoint) {
+/// Encodes a checkpoint as bytes, the same on every platform. Calls `sink(std::string_view)` with consecutive pieces.
+/// The first one is the position with a few bytes; the others are those of `encode`, of about 16 KiB, and at most one
+/// is buffered. So a host can do other work between two pieces: the checkpoint has a copy of the snapshot, and what
+/// happens meanwhile is not in it. Contains the full state of all users, as `encode` does. The position must be shorter
+/// than 4 GiB. O(users).
+///
+/// @code
+/// #include <presence/live/store.hpp>
+///
+/// const Timestamp now = *parse_timestamp("2019-01-07T13:17:42.375Z");
+/// Store store;
+/// store.dispatch(PresenceEvent::connect("john", "node1-phone", now));
+/// const Checkpoint checkpoint{store.snapshot(), "41"};  // O(1)
+/// std::string stored;
+/// encode_checkpoint(checkpoint, [&](std::string_view piece) {
+///   stored += piece;
+///   store.dispatch(PresenceEvent::set_status("john", "brb", now));  // clients are served between two pieces
+/// });
+/// const Snapshot after = store.snapshot();
+/// assert(stored == encode_checkpoint(checkpoint) && after.view("john")->status == "brb");
+/// @endcode
+template <class Sink>
+void encode_checkpoint(const Checkpoint& checkpoint, Sink&& sink) {
   constexpr detail::FrameKind kind = detail::FrameKind::checkpoint;
   const std::uint64_t fingerprint = detail::fingerprint_of(checkpoint.snapshot.rules());
   detail::ByteWriter body, out;
@@ -121,9 +141,13 @@ inline std::string encode_checkpoint(const Checkpoint& checkpoint) {
   out.bytes(body.size(), 4);
   out.word64(checksum.value());
   out.raw(body.view());
-  detail::StringSink sink;
-  sink.bytes = std::string(out.view());
+  sink(out.view());
   presence::encode(checkpoint.snapshot, sink);
+}
+/// Returns the encoded checkpoint as one string.
+inline std::string encode_checkpoint(const Checkpoint& checkpoint) {
+  detail::StringSink sink;
+  presence::encode_checkpoint(checkpoint, sink);
   return std::move(sink.bytes);
 }
 

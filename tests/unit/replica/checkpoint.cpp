@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 using namespace support;
 using namespace support::second_writer;
@@ -54,6 +55,49 @@ TEST_CASE("the bytes are a head with a fingerprint and the position, then the en
   CHECK(body.substr(8) == text_bytes("41"));
   CHECK(detail::fingerprint_of(Rules()) == 12657250217343321427u);
   CHECK(checksum_after(0, bytes) == 4545568419716132618u);
+}
+
+TEST_CASE("the pieces that a sink receives are the bytes of the string, whatever the sizes are") {
+  Snapshot users = reduce(Snapshot(), at(5));
+  for (std::size_t count = 0; count < 3000; count = 2 * count + 1) {
+    while (users.size() < count) users = reduce(std::move(users), connect(user_id(users.size()), "phone", at(0)));
+    for (const std::size_t size : {0u, 1u, 127u, 128u, 16383u, 16384u, 16385u, 100000u}) {
+      const Checkpoint checkpoint{users, std::string(size, 'p')};
+      std::string joined;
+      std::vector<std::size_t> sizes;
+      encode_checkpoint(checkpoint, [&](std::string_view piece) {
+        joined += piece;
+        sizes.push_back(piece.size());
+      });
+      CAPTURE(count);
+      CAPTURE(size);
+      CHECK(joined == encode_checkpoint(checkpoint));
+      std::vector<std::size_t> expected{head + 8 + number(size).size() + size};  // the position, then what `encode` writes
+      encode(users, [&expected](std::string_view piece) { expected.push_back(piece.size()); });
+      CHECK(sizes == expected);
+      for (std::size_t i = 1; i < sizes.size(); ++i) CHECK(sizes[i] < 17000);
+    }
+  }
+}
+
+TEST_CASE("what happens between two pieces is not in the checkpoint") {
+  Snapshot s;
+  for (std::size_t i = 0; i < 3000; ++i) s = reduce(std::move(s), connect(user_id(i), "phone", at(0)));
+  Checkpoint checkpoint{s, "41"};
+  const std::string before = encode_checkpoint(checkpoint);
+  struct Sink {
+    void operator()(std::string_view piece) {
+      bytes += piece;
+      apply(live, says(user_id(bytes.size() % 3000), "hi", at(static_cast<double>(++pieces))));
+    }
+    Snapshot& live;
+    std::string bytes;
+    int pieces;
+  } sink{s, {}, 0};
+  encode_checkpoint(checkpoint, sink);  // an lvalue is not copied
+  CHECK(sink.bytes == before);
+  CHECK(sink.pieces > 4);
+  CHECK(s != checkpoint.snapshot);
 }
 
 TEST_CASE("rules that decide otherwise are refused; limits may differ") {
