@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   bench::register_merging();
   bench::register_queries();
   bench::register_reads();
+  bench::register_sharing();
   bench::register_live();
   bench::register_text();
   bench::register_wire();

@@ -27,6 +27,7 @@ void register_mix();
 void register_passing();
 void register_queries();
 void register_reads();
+void register_sharing();
 void register_snapshots();
 void register_text();
 void register_wire();

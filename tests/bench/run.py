@@ -181,6 +181,13 @@ def fill(report, sizes, memory):
         report.time(f"30 users online who were active last, {of_size}", f"reads/first_page/{size}",
                     1000000 if size == 100000 else None)
 
+    for size in (size for size in sizes if size <= 100000):
+        for kind in ("heartbeat", "connect"):
+            for way, shown, limit in (("encoded", "another thread encodes one copy after the other", 2.0),
+                                      ("copying", "a copy is taken every 20,480 events and not read", None)):
+                report.compare(f"{kind} while {shown}, {users(size)}", f"sharing/{kind}_{way}/{size}",
+                               f"sharing/{kind}_alone/{size}", "without copies", limit)
+
     for kind in ("heartbeat", "connect"):
         for way, shown in (("idle", "sessions become idle"), ("rich", "two sessions with availability and activity")):
             report.compare(f"{kind}, {shown}, 100 k", f"kinds/{kind}_{way}/100000", f"kinds/{kind}/100000", "plain")
@@ -265,7 +272,7 @@ def measure(bench, sizes, repetitions):
     # One process for each group: what is compared is near in time, and what is not does not share the memory.
     groups = ["^text/"] + [f"^{topic}/(.*/)?{size}/" for size in sizes
                            for topic in ("heartbeat", "mix", "kinds", "snapshots", "passing", "merging", "queries", "reads",
-                                     "live",
+                                     "sharing", "live",
                                      "wire")]
     listed = subprocess.run([bench, "--benchmark_list_tests"], stdout=subprocess.PIPE, text=True, check=True).stdout
     rounds, machine = {}, {}
