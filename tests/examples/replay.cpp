@@ -1,6 +1,10 @@
 // Folds a log of presence events, one JSON object a line, and says who is online.
 //
-//   replay [--changes] [--at INSTANT] [--timeout S] [--grace S] [--refresh S] [FILE]
+//   replay [--changes] [--at INSTANT] [--timeout S] [--grace S] [--refresh S] [--idle S]
+//          [--svg FILE] [--html FILE] [--viewer ID] [FILE]
+//
+// --svg and --html write a picture of who was online when, as the user ID sees it. Without --viewer, invisible users
+// appear offline. --idle draws users as idle after so many seconds without activity.
 //
 // Time follows the events; events that come up to two minutes late still count. A bad line is reported, counted and
 // skipped, and makes the exit status 1. FILE is read line by line; without one, or as -, standard input.
@@ -17,16 +21,22 @@
 #include <string_view>
 #include <vector>
 
+#include "timeline.hpp"
+
 namespace {
 
 constexpr const char* usage =
-    "usage: replay [--changes] [--at INSTANT] [--timeout S] [--grace S] [--refresh S] [FILE]\n";
+    "usage: replay [--changes] [--at INSTANT] [--timeout S] [--grace S] [--refresh S] [--idle S]\n"
+    "              [--svg FILE] [--html FILE] [--viewer ID] [FILE]\n";
 
 struct Options {
   presence::Rules rules;
   std::optional<presence::Timestamp> until;
   bool changes = false;
   std::string file = "-";
+  std::optional<std::string> svg, html, viewer;
+
+  bool draws() const { return svg || html; }
 };
 
 std::optional<presence::Duration> parse_seconds(const char* text) {
@@ -43,8 +53,12 @@ std::optional<Options> parse_options(int argc, char** argv) {
     presence::Duration* duration = option == "--timeout"   ? &options.rules.session_timeout
                                    : option == "--grace"   ? &options.rules.offline_grace
                                    : option == "--refresh" ? &options.rules.last_active_refresh
+                                   : option == "--idle"    ? &options.rules.idle_after
                                                            : nullptr;
-    const bool has_value = duration != nullptr || option == "--at";
+    std::optional<std::string>* picture = option == "--svg"    ? &options.svg
+                                          : option == "--html" ? &options.html
+                                                               : nullptr;
+    const bool has_value = duration != nullptr || picture != nullptr || option == "--at" || option == "--viewer";
     if (has_value && i + 1 == argc) {
       std::cerr << "replay: " << option << " needs a value\n";
       return std::nullopt;
@@ -63,6 +77,14 @@ std::optional<Options> parse_options(int argc, char** argv) {
         return std::nullopt;
       }
       options.until = *instant;
+    } else if (picture != nullptr) {
+      *picture = argv[++i];
+      if ((*picture)->empty() || (*picture)->front() == '-') {
+        std::cerr << "replay: " << option << ": not the name of a file: \"" << **picture << "\"\n";
+        return std::nullopt;
+      }
+    } else if (option == "--viewer") {
+      options.viewer = argv[++i];
     } else if (option == "--changes") {
       options.changes = true;
     } else if (option == "-" || option.substr(0, 1) != "-") {
@@ -71,6 +93,14 @@ std::optional<Options> parse_options(int argc, char** argv) {
       std::cerr << "replay: unknown option " << option << '\n';
       return std::nullopt;
     }
+  }
+  if (options.viewer && !options.draws()) {
+    std::cerr << "replay: --viewer needs --svg or --html\n";
+    return std::nullopt;
+  }
+  if (options.draws() && (options.svg == options.html || options.svg == options.file || options.html == options.file)) {
+    std::cerr << "replay: the log and each picture need files of their own\n";
+    return std::nullopt;
   }
   return options;
 }
@@ -109,7 +139,8 @@ class Progress {
 
 class Log {
  public:
-  explicit Log(const Options& options) : options_(options), snapshot_(options.rules) {}
+  explicit Log(const Options& options)
+      : options_(options), snapshot_(options.rules), recorder_(options.viewer.value_or("")) {}
 
   void read(std::istream& in) {
     Progress progress;
@@ -135,12 +166,16 @@ class Log {
     }
     fold_instant();
     progress.end();
-    if (options_.until) presence::apply(snapshot_, *options_.until, *this);
+    if (!options_.until) return;
+    const presence::Snapshot before = snapshot_;
+    presence::apply(snapshot_, *options_.until, *this);
+    if (options_.draws()) recorder_.step(before, snapshot_);
   }
 
   // A change that others see.
   void operator()(const presence::UserPresenceChangedView& change) {
     ++changes_;
+    if (options_.draws()) recorder_.add(change);
     if (options_.changes) std::cout << presence::to_json(change) << '\n';
   }
 
@@ -162,9 +197,23 @@ class Log {
     for (const presence::UserView& user : online) std::cout << presence::to_json(user) << '\n';
   }
 
+  // Whether all pictures were written.
+  bool draw() const {
+    return (!options_.svg || write(*options_.svg, timeline::to_svg(recorder_))) &&
+           (!options_.html || write(*options_.html, timeline::to_html(recorder_)));
+  }
+
   bool clean() const { return bad_ == 0; }
 
  private:
+  static bool write(const std::string& name, const std::string& text) {
+    std::ofstream file(name, std::ios::binary);
+    file << text;
+    file.close();
+    if (!file) std::cerr << "replay: cannot write " << name << '\n';
+    return !file.fail();
+  }
+
   void report_bad_line(std::size_t number, const std::string& what) {
     ++bad_;
     std::cerr << options_.file << ':' << number << ": " << what << '\n';
@@ -174,6 +223,7 @@ class Log {
     const presence::Snapshot before = snapshot_;
     const presence::Tally tally = presence::replay(snapshot_, instant_.begin(), instant_.end(), *this);
     tally_ += tally;
+    if (options_.draws()) recorder_.step(before, snapshot_);
     if (tally.invalid + tally.over_limit != 0) report_refused(before);
     instant_.clear();
     numbers_.clear();
@@ -193,6 +243,7 @@ class Log {
   std::vector<presence::PresenceEvent> instant_;
   std::vector<std::size_t> numbers_;
   presence::Tally tally_;
+  timeline::Recorder recorder_;
   std::size_t events_ = 0, after_ = 0, bad_ = 0, changes_ = 0;
 };
 
@@ -217,5 +268,6 @@ int main(int argc, char** argv) {
     log.read(file);
   }
   log.print_summary();
+  if (!log.draw()) return 2;
   return log.clean() ? 0 : 1;
 }
