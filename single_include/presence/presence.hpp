@@ -2123,6 +2123,8 @@ class ByteReader {
     if (ok() && size > longest) fail(ErrorCode::over_limit, start, too_long);
     return ok() ? raw(size) : std::string_view();
   }
+  /// The same, of any length. (A limit of SIZE_MAX would be one where a size has 32 bits.)
+  std::string_view text() noexcept { return raw(number()); }
   /// Returns the next `count` bytes, borrowed from the input. If there are fewer, fails and returns an empty view.
   std::string_view raw(std::uint64_t count) noexcept {
     if (count > rest_.size()) {
@@ -16996,7 +16998,7 @@ inline void append_fields(ByteWriter& out, const AttributesView& fields) {
   }
 }
 
-inline std::string_view read_text(ByteReader& in) noexcept { return in.text(SIZE_MAX, ""); }
+inline std::string_view read_text(ByteReader& in) noexcept { return in.text(); }
 
 /// Reads a number of elements; each takes at least so many bytes.
 inline std::uint64_t read_count(ByteReader& in, std::size_t bytes_of_each) noexcept {

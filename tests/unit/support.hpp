@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <presence/presence.hpp>
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <ostream>
@@ -18,8 +19,9 @@ namespace support {
 using namespace presence;
 
 /// So many seconds after a round timestamp: a multiple of 900 s, the default refresh.
-inline Timestamp at(double seconds) { return Timestamp::from_ms(1546858800000) + Duration::from_ns(static_cast<std::int64_t>(seconds * 1e9)); }
-inline Duration seconds(double s) { return Duration::from_ns(static_cast<std::int64_t>(s * 1e9)); }
+// Rounded: where doubles have more bits than elsewhere, 40.999 * 1e9 is less than 40999000000.
+inline Duration seconds(double s) { return Duration::from_ns(std::llround(s * 1e9)); }
+inline Timestamp at(double s) { return Timestamp::from_ms(1546858800000) + seconds(s); }
 inline constexpr Duration tick = Duration::from_ns(1);
 
 inline PresenceEvent connect(std::string user, std::string session, Timestamp when) {

@@ -13,7 +13,7 @@
 #include <presence/state/snapshot.hpp>
 
 #include <cstddef>      // for size_t
-#include <cstdint>      // for uint64_t, SIZE_MAX
+#include <cstdint>      // for uint64_t
 #include <string>       // for string
 #include <string_view>  // for string_view
 #include <utility>      // for move
@@ -87,7 +87,7 @@ inline std::string_view read_checkpoint_head(ByteReader& in, const Rules& rules)
   ByteReader body(in.raw(size), start);
   if (!in.ok()) return std::string_view();
   const std::uint64_t fingerprint = body.word64();
-  const std::string_view position = body.text(SIZE_MAX, "");
+  const std::string_view position = body.text();
   if (body.ok() && !body.at_end()) body.fail(ErrorCode::syntax, body.offset(), "the head is longer than its position");
   Digest digest(first_checksum(FrameKind::checkpoint, version));
   digest.add(fingerprint);

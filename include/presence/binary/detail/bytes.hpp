@@ -130,6 +130,8 @@ class ByteReader {
     if (ok() && size > longest) fail(ErrorCode::over_limit, start, too_long);
     return ok() ? raw(size) : std::string_view();
   }
+  /// The same, of any length. (A limit of SIZE_MAX would be one where a size has 32 bits.)
+  std::string_view text() noexcept { return raw(number()); }
   /// Returns the next `count` bytes, borrowed from the input. If there are fewer, fails and returns an empty view.
   std::string_view raw(std::uint64_t count) noexcept {
     if (count > rest_.size()) {

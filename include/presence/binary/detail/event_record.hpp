@@ -14,7 +14,7 @@
 #include <presence/model/value.hpp>
 
 #include <cstddef>      // for size_t
-#include <cstdint>      // for int8_t, int64_t, uint64_t, SIZE_MAX
+#include <cstdint>      // for int8_t, int64_t, uint64_t
 #include <optional>     // for optional
 #include <string>       // for string
 #include <string_view>  // for string_view
@@ -141,7 +141,7 @@ inline void append_fields(ByteWriter& out, const AttributesView& fields) {
   }
 }
 
-inline std::string_view read_text(ByteReader& in) noexcept { return in.text(SIZE_MAX, ""); }
+inline std::string_view read_text(ByteReader& in) noexcept { return in.text(); }
 
 /// Reads a number of elements; each takes at least so many bytes.
 inline std::uint64_t read_count(ByteReader& in, std::size_t bytes_of_each) noexcept {
