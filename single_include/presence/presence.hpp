@@ -10059,7 +10059,7 @@ class ChunkedVector {
   const T& operator[](std::size_t i) const noexcept { return blocks_[i / block][i % block]; }
 
   /// Appends an element. If memory runs out, nothing is added.
-  T& add(T element) {
+  T& add(T&& element) {
     if (size_ == blocks_.size() * block) {
       blocks_.push_back(nullptr);
       struct Unfinished {
@@ -10104,7 +10104,7 @@ class Timeline {
   std::size_t size() const noexcept { return keys_.size(); }
 
   /// Adds nothing if memory runs out.
-  void add(T happening) {
+  void add(T&& happening) {
     const T& added = all_.add(std::move(happening));
     // An element without a key does not count, so a failure here adds nothing.
     keys_.push_back(Key{added.at, first_bytes(text_of(added.id)), static_cast<std::uint32_t>(all_.size() - 1)});
@@ -14460,10 +14460,12 @@ class UndoLog {
     }
     const SessionRegisters* const session = row.own_session(place.target.session);
     if (session == nullptr) return;  // the event will not be applied in place
-    Activities activities;
-    for (const Activity& activity : row.activities()) activities.push_back(activity);
-    sessions_.add(
-        SavedSession{{&place.page, place.at()}, *session, std::move(activities), place.page.is_online(place.at())});
+    const bool adds_activity = type != EventType::disconnect;
+    SavedSession saved{{&place.page, place.at()}, *session, {}, adds_activity, place.page.is_online(place.at())};
+    if (adds_activity) {
+      for (const Activity& activity : row.activities()) saved.activities.push_back(activity);
+    }
+    sessions_.add(std::move(saved));
   }
   void keep() noexcept {
     rows_.clear();
@@ -14496,13 +14498,13 @@ class UndoLog {
     Place place;
     SessionRegisters session;
     Activities activities;
-    bool was_online;
+    bool has_activities, was_online;
 
     void restore() noexcept {
       const RowAccess row = place.row();
       if (SessionRegisters* const changed = row.own_session(LookupKey(session.id.view())))
         *changed = std::move(session);
-      row.put_back_activities({activities.data(), activities.size()});
+      if (has_activities) row.put_back_activities({activities.data(), activities.size()});
       place.page->invalidate_cover(place.at);
       place.page->set_online(place.at, was_online);
     }
@@ -15774,12 +15776,7 @@ class SnapshotMerge {
     return is_all;
   }
   void add_change(const SharedString& id, Seen&& before, Seen&& after) {
-    Change change;
-    change.at = our_now_;
-    change.id = id;
-    change.before = std::move(before);
-    change.after = std::move(after);
-    changes_.add(std::move(change));
+    changes_.add(Change{our_now_, id, std::move(before), std::move(after)});
   }
 
   /// Joins the registers of a user in place, or defers it.
@@ -26629,7 +26626,7 @@ PRESENCE_DETAIL_APART inline Timeline<UserPresenceChangedView> differences(const
                          // Forgotten data must not matter, whether or not it has been dropped yet.
                          if (dated == absent)
                            change.at = latest_seen_timestamp(normal_form_of(latest, after != nullptr ? *b : *a));
-                         changes.add(change);
+                         changes.add(std::move(change));
                        });
   return changes;
 }

@@ -66,9 +66,64 @@ std::size_t merge_newer(std::size_t users, Stopwatch& watch) {
   return users;
 }
 
-// The bare map: iterates over theirs, finds each in ours, takes the later. Where theirs is such a map too, it is iterated
-// in the order of its table, which for absl is nearly that of ours, so that hardly a look-up misses the cache; hence
-// also theirs as a list in an order of its own, which is how maps that keep their entries in one array go over them.
+// Small messages: events that a node received, reduced into a snapshot each, against applying the same events. As a
+// Store does, both listen.
+
+constexpr std::size_t merged_events = 12800;
+
+struct Messages {
+  Messages(std::size_t users, EventType type, std::size_t together) {
+    const std::vector<std::uint32_t> order = shuffled_users(users, 5);
+    Ids ids;
+    for (std::size_t i = 0; i < merged_events; ++i) {
+      ids.write(order[i], 0);
+      presence::PresenceEvent event;
+      event.type = type;
+      event.user = ids.user();
+      event.at = start + Duration::from_ms(2500);
+      if (type == EventType::set_status) event.status = "in a match";
+      if (type != EventType::set_status) event.session = ids.session();
+      events.push_back(std::move(event));
+    }
+    for (std::size_t i = 0; i < events.size(); i += together) {
+      Snapshot message(workload_rules());
+      for (std::size_t j = i; j < events.size() && j < i + together; ++j)
+        message = reduce(std::move(message), events[j]);
+      messages.push_back(std::move(message));
+    }
+  }
+  std::vector<presence::PresenceEvent> events;
+  std::vector<Snapshot> messages;
+};
+
+std::size_t take_messages(std::size_t users, EventType type, std::size_t together, bool merges, Stopwatch& watch) {
+  const Messages all(users, type, together);
+  Snapshot ours = connected_users(users, Duration(), our_order);
+  presence::apply(ours, start + Duration::from_ms(2500));
+  std::size_t changes = 0;
+  const auto on_change = [&changes](const presence::UserPresenceChangedView&) { ++changes; };
+  go_over(ours);
+  watch.start();
+  if (merges) {
+    for (const Snapshot& message : all.messages) merge_into(ours, message, on_change);
+  } else {
+    for (std::size_t i = 0; i < all.events.size(); i += together)
+      presence::apply(ours, all.events.begin() + static_cast<std::ptrdiff_t>(i),
+                      all.events.begin() + static_cast<std::ptrdiff_t>(i + together), on_change);
+  }
+  watch.stop();
+  // A user with another session stays online after a disconnect.
+  const bool is_as_expected = type == EventType::heartbeat    ? changes == 0
+                              : type == EventType::disconnect ? changes > merged_events / 2
+                                                              : changes == merged_events;
+  require(is_as_expected, "the users have not changed as expected");
+  return merged_events;
+}
+
+// The bare map: iterates over theirs, finds each in ours, takes the later. Where theirs is such a map too, it is
+// iterated in the order of its table, which for absl is nearly that of ours, so that hardly a look-up misses the cache;
+// hence also theirs as a list in an order of its own, which is how maps that keep their entries in one array go over
+// them.
 
 using List = std::vector<std::pair<std::string, Timestamp>>;
 
@@ -119,6 +174,21 @@ std::size_t merge_maps(std::size_t users, bool newer, Stopwatch& watch) {
 }  // namespace
 
 void register_merging() {
+  constexpr std::pair<const char*, EventType> kinds[] = {{"heartbeat", EventType::heartbeat},
+                                                         {"connect", EventType::connect},
+                                                         {"status", EventType::set_status},
+                                                         {"disconnect", EventType::disconnect}};
+  for (const auto& kind : kinds) {
+    for (const std::size_t together : {std::size_t{1}, std::size_t{64}}) {
+      const std::string name = std::string(kind.first) + "/" + std::to_string(together);
+      const EventType type = kind.second;
+      for (const bool merges : {false, true}) {
+        register_round(
+            (merges ? "merging/message_" : "merging/applied_") + name,
+            [type, together, merges](Stopwatch& w) { return take_messages(100000, type, together, merges, w); });
+      }
+    }
+  }
   for (const std::size_t users : {std::size_t{100000}, std::size_t{1000000}}) {
     const std::string size = "/" + std::to_string(users);
     register_round("merging/equal" + size, [users](Stopwatch& watch) { return merge_equal(users, watch); });

@@ -162,6 +162,11 @@ def fill(report, sizes, memory):
                                f"merging/{theirs}_{kind}/{size}", f"{shown_map}, {order}",
                                limit if size == 1000000 else None)
 
+    for kind in ("heartbeat", "connect", "status", "disconnect"):
+        for together, shown in ((1, "one at a time"), (64, "64 at a time")):
+            report.compare(f"merging a message of events, {kind}, {shown}, per event, 100 k",
+                           f"merging/message_{kind}/{together}", f"merging/applied_{kind}/{together}", "applying them", 1.5)
+
     for shown, name in (("and(eq type, in 2 members)", "messaging"), ("in(id, 100 ids)", "ids")):
         report.compare(f"filter over 100 k channels, {shown}, per channel", f"queries/filter_{name}/100000",
                        f"queries/lambda_{name}/100000", "lambda", 1.3)

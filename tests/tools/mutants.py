@@ -2171,7 +2171,7 @@ MUTANTS = [
            "a session too many displaces the stalest"),
     Mutant("undo-all-but-the-counts", MERGE_IN_PLACE, "    root_->known = known_;\n    root_->online = online_;\n  }\n\n  void begin", "  }\n\n  void begin",
            "what is undone does not count"),
-    Mutant("undo-all-but-activities", MERGE_IN_PLACE, "      row.put_back_activities({activities.data(), activities.size()});\n", "",
+    Mutant("undo-all-but-activities", MERGE_IN_PLACE, "      if (has_activities) row.put_back_activities({activities.data(), activities.size()});\n", "",
            "an activity that is undone is gone"),
     Mutant("undo-all-but-the-status-date", MERGE_IN_PLACE, "if (RareRegisters* const rare = place.row().own_rare()) rare->status_at = at;", "",
            "a status that is undone has its date again"),

@@ -9,6 +9,7 @@
 #include <presence/table/detail/user_table.hpp>
 
 #include <optional>  // for optional
+#include <utility>   // for move
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -39,7 +40,7 @@ PRESENCE_DETAIL_APART inline Timeline<UserPresenceChangedView> differences(const
                          // Forgotten data must not matter, whether or not it has been dropped yet.
                          if (dated == absent)
                            change.at = latest_seen_timestamp(normal_form_of(latest, after != nullptr ? *b : *a));
-                         changes.add(change);
+                         changes.add(std::move(change));
                        });
   return changes;
 }

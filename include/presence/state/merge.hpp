@@ -231,12 +231,7 @@ class SnapshotMerge {
     return is_all;
   }
   void add_change(const SharedString& id, Seen&& before, Seen&& after) {
-    Change change;
-    change.at = our_now_;
-    change.id = id;
-    change.before = std::move(before);
-    change.after = std::move(after);
-    changes_.add(std::move(change));
+    changes_.add(Change{our_now_, id, std::move(before), std::move(after)});
   }
 
   /// Joins the registers of a user in place, or defers it.

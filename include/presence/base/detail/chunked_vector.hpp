@@ -34,7 +34,7 @@ class ChunkedVector {
   const T& operator[](std::size_t i) const noexcept { return blocks_[i / block][i % block]; }
 
   /// Appends an element. If memory runs out, nothing is added.
-  T& add(T element) {
+  T& add(T&& element) {
     if (size_ == blocks_.size() * block) {
       blocks_.push_back(nullptr);
       struct Unfinished {

@@ -88,10 +88,12 @@ class UndoLog {
     }
     const SessionRegisters* const session = row.own_session(place.target.session);
     if (session == nullptr) return;  // the event will not be applied in place
-    Activities activities;
-    for (const Activity& activity : row.activities()) activities.push_back(activity);
-    sessions_.add(
-        SavedSession{{&place.page, place.at()}, *session, std::move(activities), place.page.is_online(place.at())});
+    const bool adds_activity = type != EventType::disconnect;
+    SavedSession saved{{&place.page, place.at()}, *session, {}, adds_activity, place.page.is_online(place.at())};
+    if (adds_activity) {
+      for (const Activity& activity : row.activities()) saved.activities.push_back(activity);
+    }
+    sessions_.add(std::move(saved));
   }
   void keep() noexcept {
     rows_.clear();
@@ -124,13 +126,13 @@ class UndoLog {
     Place place;
     SessionRegisters session;
     Activities activities;
-    bool was_online;
+    bool has_activities, was_online;
 
     void restore() noexcept {
       const RowAccess row = place.row();
       if (SessionRegisters* const changed = row.own_session(LookupKey(session.id.view())))
         *changed = std::move(session);
-      row.put_back_activities({activities.data(), activities.size()});
+      if (has_activities) row.put_back_activities({activities.data(), activities.size()});
       place.page->invalidate_cover(place.at);
       place.page->set_online(place.at, was_online);
     }

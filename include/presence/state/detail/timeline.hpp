@@ -26,7 +26,7 @@ class Timeline {
   std::size_t size() const noexcept { return keys_.size(); }
 
   /// Adds nothing if memory runs out.
-  void add(T happening) {
+  void add(T&& happening) {
     const T& added = all_.add(std::move(happening));
     // An element without a key does not count, so a failure here adds nothing.
     keys_.push_back(Key{added.at, first_bytes(text_of(added.id)), static_cast<std::uint32_t>(all_.size() - 1)});
