@@ -10466,6 +10466,7 @@ class RowView {
 
  protected:
   friend struct UserRow;
+  friend class KeptOverflow;
 
   Span<SessionRegisters> other_sessions() const noexcept {
     if (rest_->session_count < 2) return {};
@@ -10515,6 +10516,15 @@ class RowAccess : public RowView {
     SessionRegisters* const at = session_position(more->sessions(), others, id);
     return at != more->sessions() + others && id.is(at->id) ? at : nullptr;
   }
+  /// Returns whether that session cannot be changed in place only because the overflow is shared.
+  bool shares_session(const LookupKey& id) const noexcept {
+    if (rest_->session_count < 2 || id.is(head_->session.id) || rest_->overflow->only_owner()) return false;
+    const Span<SessionRegisters> others = other_sessions();
+    const SessionRegisters* const at = session_position(others.data(), others.size(), id);
+    return at != others.end() && id.is(at->id);
+  }
+  /// Copies a shared overflow. If memory runs out, nothing changes.
+  void unshare_overflow() const { widen(0, false); }
   RareRegisters* own_rare() const noexcept {
     return has_rare() && rest_->overflow->only_owner() ? rest_->overflow->rare() : nullptr;
   }
@@ -10643,6 +10653,18 @@ class RowAccess : public RowView {
       more.visibility_changes()[i] = user.visibility_changes[i];
     if (!user.nothing()) *more.rare() = std::move(static_cast<RareRegisters&>(user));
   }
+};
+
+/// Keeps the overflow of a row, even if its other owners, possibly on other threads, release it. The row must have one.
+class KeptOverflow {
+ public:
+  explicit KeptOverflow(const RowView& row) noexcept : overflow_(*row.rest_->overflow) { overflow_.add_owner(); }
+  KeptOverflow(const KeptOverflow&) = delete;
+  KeptOverflow& operator=(const KeptOverflow&) = delete;
+  ~KeptOverflow() { overflow_.drop_owner(); }
+
+ private:
+  Overflow& overflow_;
 };
 
 /// A row that is not in a page.
@@ -14966,15 +14988,38 @@ class KeptPage {
   Spare page_;
 };
 
-/// Copies the shared page of a user if sharing is probably all that prevents applying the event in place: it may be a
-/// later heartbeat of the session in the head of the row. Returns the copy; null otherwise.
+/// Returns whether the event is later than what it would replace: of a known session, or a status.
+inline bool is_later_than_known(const RowView& row, const PresenceEventView& event) noexcept {
+  if (event.type == EventType::set_status) return row.status_at() < event.at;
+  if (!belongs_to_session(event.type)) return false;
+  const SessionRegisters* const session = find_session(row.sessions(), event.session);
+  return session != nullptr && later(session->evidence_at(), session->last_disconnect()) < event.at;
+}
+
+/// Copies the shared page of a user if sharing is probably all that prevents applying the event in place. Returns the
+/// copy; null otherwise.
 inline Page* copy_page_for(Snapshot& snapshot, const EventTarget& target, const PresenceEventView& event) {
-  if (!target.may_be_of_first_session(event.type) || event.at <= target.row().first_session().evidence_at() ||
-      judge_form(event, snapshot.rules()) != Verdict::applied ||
-      !AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).admit(event.at))
+  const Rules& rules = snapshot.rules();
+  const bool may_be_refresh = event.type == EventType::heartbeat;
+  if ((!may_be_refresh && !is_plain(target.row(), rules)) || !is_later_than_known(target.row(), event) ||
+      judge_form(event, rules) != Verdict::applied ||
+      !AcceptanceWindow(SnapshotAccess::now(snapshot), rules).admit(event.at))
     return nullptr;
   UserTable& table = SnapshotAccess::write(snapshot).table;  // perhaps a copy, in which every path is shared
   return &table.own_page(target.key, table.way_to(target.key));
+}
+
+/// Applies an event in place if sharing the overflow is what prevents it: the session is there. Returns whether the
+/// event was applied.
+PRESENCE_DETAIL_APART inline bool apply_in_shared_overflow(const PlaceInTable& place, const PresenceEventView& event,
+                                                           const ChangeSink& on_change) {
+  const KeptOverflow kept(place.row());  // the event may borrow from it
+  place.row().unshare_overflow();
+  return refresh_session(place, event) || apply_in_place(place, event, on_change);
+}
+inline bool is_prevented_by_overflow(const RowAccess& row, const LookupKey& session,
+                                     const PresenceEventView& event) noexcept {
+  return row.shares_session(session) && belongs_to_session(event.type) && is_later_than_known(row, event);
 }
 
 /// Applies an event of a user in a shared page.
@@ -14983,7 +15028,11 @@ PRESENCE_DETAIL_APART inline Verdict apply_in_shared_page(Snapshot& snapshot, co
   const KeptPage kept(*target.way.page());  // the event may borrow from it
   if (Page* const page = copy_page_for(snapshot, target, event)) {
     const PlaceInTable place{SnapshotAccess::write(snapshot), target, *page};
-    if (refresh_session(place, event) || apply_in_place(place, event, on_change)) return Verdict::applied;
+    if (is_prevented_by_overflow(place.row(), target.session, event)) {
+      if (apply_in_shared_overflow(place, event, on_change)) return Verdict::applied;
+    } else if (refresh_session(place, event) || apply_in_place(place, event, on_change)) {
+      return Verdict::applied;
+    }
   }
   return apply_by_plan(snapshot, target.key, event, on_change);
 }
@@ -14996,7 +15045,12 @@ PRESENCE_DETAIL_APART inline Verdict apply_to_target(Snapshot& snapshot, const E
     Root* const owned = SnapshotAccess::owned(snapshot);
     Page* const page = owned != nullptr ? target.own_page() : nullptr;
     if (page == nullptr) return apply_in_shared_page(snapshot, target, event, on_change);
-    if (apply_in_place({*owned, target, *page}, event, on_change)) return Verdict::applied;
+    const PlaceInTable place{*owned, target, *page};
+    if (is_prevented_by_overflow(place.row(), target.session, event)) {
+      if (apply_in_shared_overflow(place, event, on_change)) return Verdict::applied;
+    } else if (apply_in_place(place, event, on_change)) {
+      return Verdict::applied;
+    }
   }
   return apply_by_plan(snapshot, target.key, event, on_change);
 }

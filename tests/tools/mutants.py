@@ -1353,8 +1353,8 @@ MUTANTS = [
     Mutant("copies-uncounted", TABLE, "    other.copies_.write(other.copies_.read() + 1);\n", "",
            "a callback may have copied the snapshot, which then shares pages that were its own"),
     Mutant("refused-and-owned", APPLY_EVENT,
-           "judge_form(event, snapshot.rules()) != Verdict::applied ||\n"
-           "      !AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).admit(event.at))",
+           "judge_form(event, rules) != Verdict::applied ||\n"
+           "      !AcceptanceWindow(SnapshotAccess::now(snapshot), rules).admit(event.at))",
            "false)", "a heartbeat that is refused leaves the snapshot what it was"),
     # ---- what heartbeats go by ----
     Mutant("covers-any-row", PAGE, "(covered_rows_ >> row & 1) != 0 && value", "covered_rows_ != 0 && value",

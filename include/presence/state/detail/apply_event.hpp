@@ -67,15 +67,38 @@ class KeptPage {
   Spare page_;
 };
 
-/// Copies the shared page of a user if sharing is probably all that prevents applying the event in place: it may be a
-/// later heartbeat of the session in the head of the row. Returns the copy; null otherwise.
+/// Returns whether the event is later than what it would replace: of a known session, or a status.
+inline bool is_later_than_known(const RowView& row, const PresenceEventView& event) noexcept {
+  if (event.type == EventType::set_status) return row.status_at() < event.at;
+  if (!belongs_to_session(event.type)) return false;
+  const SessionRegisters* const session = find_session(row.sessions(), event.session);
+  return session != nullptr && later(session->evidence_at(), session->last_disconnect()) < event.at;
+}
+
+/// Copies the shared page of a user if sharing is probably all that prevents applying the event in place. Returns the
+/// copy; null otherwise.
 inline Page* copy_page_for(Snapshot& snapshot, const EventTarget& target, const PresenceEventView& event) {
-  if (!target.may_be_of_first_session(event.type) || event.at <= target.row().first_session().evidence_at() ||
-      judge_form(event, snapshot.rules()) != Verdict::applied ||
-      !AcceptanceWindow(SnapshotAccess::now(snapshot), snapshot.rules()).admit(event.at))
+  const Rules& rules = snapshot.rules();
+  const bool may_be_refresh = event.type == EventType::heartbeat;
+  if ((!may_be_refresh && !is_plain(target.row(), rules)) || !is_later_than_known(target.row(), event) ||
+      judge_form(event, rules) != Verdict::applied ||
+      !AcceptanceWindow(SnapshotAccess::now(snapshot), rules).admit(event.at))
     return nullptr;
   UserTable& table = SnapshotAccess::write(snapshot).table;  // perhaps a copy, in which every path is shared
   return &table.own_page(target.key, table.way_to(target.key));
+}
+
+/// Applies an event in place if sharing the overflow is what prevents it: the session is there. Returns whether the
+/// event was applied.
+PRESENCE_DETAIL_APART inline bool apply_in_shared_overflow(const PlaceInTable& place, const PresenceEventView& event,
+                                                           const ChangeSink& on_change) {
+  const KeptOverflow kept(place.row());  // the event may borrow from it
+  place.row().unshare_overflow();
+  return refresh_session(place, event) || apply_in_place(place, event, on_change);
+}
+inline bool is_prevented_by_overflow(const RowAccess& row, const LookupKey& session,
+                                     const PresenceEventView& event) noexcept {
+  return row.shares_session(session) && belongs_to_session(event.type) && is_later_than_known(row, event);
 }
 
 /// Applies an event of a user in a shared page.
@@ -84,7 +107,11 @@ PRESENCE_DETAIL_APART inline Verdict apply_in_shared_page(Snapshot& snapshot, co
   const KeptPage kept(*target.way.page());  // the event may borrow from it
   if (Page* const page = copy_page_for(snapshot, target, event)) {
     const PlaceInTable place{SnapshotAccess::write(snapshot), target, *page};
-    if (refresh_session(place, event) || apply_in_place(place, event, on_change)) return Verdict::applied;
+    if (is_prevented_by_overflow(place.row(), target.session, event)) {
+      if (apply_in_shared_overflow(place, event, on_change)) return Verdict::applied;
+    } else if (refresh_session(place, event) || apply_in_place(place, event, on_change)) {
+      return Verdict::applied;
+    }
   }
   return apply_by_plan(snapshot, target.key, event, on_change);
 }
@@ -97,7 +124,12 @@ PRESENCE_DETAIL_APART inline Verdict apply_to_target(Snapshot& snapshot, const E
     Root* const owned = SnapshotAccess::owned(snapshot);
     Page* const page = owned != nullptr ? target.own_page() : nullptr;
     if (page == nullptr) return apply_in_shared_page(snapshot, target, event, on_change);
-    if (apply_in_place({*owned, target, *page}, event, on_change)) return Verdict::applied;
+    const PlaceInTable place{*owned, target, *page};
+    if (is_prevented_by_overflow(place.row(), target.session, event)) {
+      if (apply_in_shared_overflow(place, event, on_change)) return Verdict::applied;
+    } else if (apply_in_place(place, event, on_change)) {
+      return Verdict::applied;
+    }
   }
   return apply_by_plan(snapshot, target.key, event, on_change);
 }

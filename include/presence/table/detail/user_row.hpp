@@ -302,6 +302,7 @@ class RowView {
 
  protected:
   friend struct UserRow;
+  friend class KeptOverflow;
 
   Span<SessionRegisters> other_sessions() const noexcept {
     if (rest_->session_count < 2) return {};
@@ -351,6 +352,15 @@ class RowAccess : public RowView {
     SessionRegisters* const at = session_position(more->sessions(), others, id);
     return at != more->sessions() + others && id.is(at->id) ? at : nullptr;
   }
+  /// Returns whether that session cannot be changed in place only because the overflow is shared.
+  bool shares_session(const LookupKey& id) const noexcept {
+    if (rest_->session_count < 2 || id.is(head_->session.id) || rest_->overflow->only_owner()) return false;
+    const Span<SessionRegisters> others = other_sessions();
+    const SessionRegisters* const at = session_position(others.data(), others.size(), id);
+    return at != others.end() && id.is(at->id);
+  }
+  /// Copies a shared overflow. If memory runs out, nothing changes.
+  void unshare_overflow() const { widen(0, false); }
   RareRegisters* own_rare() const noexcept {
     return has_rare() && rest_->overflow->only_owner() ? rest_->overflow->rare() : nullptr;
   }
@@ -479,6 +489,18 @@ class RowAccess : public RowView {
       more.visibility_changes()[i] = user.visibility_changes[i];
     if (!user.nothing()) *more.rare() = std::move(static_cast<RareRegisters&>(user));
   }
+};
+
+/// Keeps the overflow of a row, even if its other owners, possibly on other threads, release it. The row must have one.
+class KeptOverflow {
+ public:
+  explicit KeptOverflow(const RowView& row) noexcept : overflow_(*row.rest_->overflow) { overflow_.add_owner(); }
+  KeptOverflow(const KeptOverflow&) = delete;
+  KeptOverflow& operator=(const KeptOverflow&) = delete;
+  ~KeptOverflow() { overflow_.drop_owner(); }
+
+ private:
+  Overflow& overflow_;
 };
 
 /// A row that is not in a page.
