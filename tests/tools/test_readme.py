@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compiles every ```cpp block of the README against the single header, runs it, and compares with the ```text block that follows.
+"""Compiles every ```cpp block of the README against the single header and those beside it, runs it, and compares with the ```text block that follows.
 
 usage: test_readme.py [COMPILER...]
 """
@@ -10,6 +10,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# <presence/presence.hpp> is the single header; those that it leaves out are found behind it.
+HEADERS = [f"-I{ROOT / 'single_include'}", f"-I{ROOT / 'include'}"]
 
 
 def main(compiler):
@@ -21,7 +23,7 @@ def main(compiler):
         with tempfile.TemporaryDirectory() as folder:
             source, program = pathlib.Path(folder, "example.cpp"), pathlib.Path(folder, "example")
             source.write_text(code, encoding="utf-8")
-            subprocess.run([*compiler, "-std=c++17", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'single_include'}", source, "-o", program], check=True)
+            subprocess.run([*compiler, "-std=c++17", "-Wall", "-Wextra", "-Werror", *HEADERS, source, "-o", program], check=True)
             printed = subprocess.run([program], check=True, capture_output=True, encoding="utf-8").stdout
         if printed != expected:
             sys.exit(f"README.md: example {number} prints\n{printed}\nand not\n{expected}")
