@@ -23,8 +23,8 @@ inline namespace PRESENCE_ABI {
 /// The options of an Outbox.
 struct OutboxOptions {
   /// Heartbeats are sent at most once in this time. This, plus the longest time between two heartbeats of a client,
-  /// plus the delay of the log must be less than Rules::session_timeout. Else sessions time out on other nodes. 0: they
-  /// are sent with the next batch.
+  /// plus the delay of the log, plus the difference of the nodes' clocks must be less than Rules::session_timeout. Else
+  /// sessions time out on other nodes. 0: they are sent with the next batch.
   Duration heartbeat_period = Duration::from_s(10);
   /// Batches are kept for this long after they were taken, for `resend`.
   Duration resend_window = Duration::from_s(30);
