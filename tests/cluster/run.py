@@ -329,19 +329,21 @@ class Cluster:
             return none_ended() and all((self.starts / name / f"{file}-{shard}").exists()
                                         for name in self.alive() for shard in range(SHARDS))
 
-        await until(lambda: all_have("drained"), 30, "a node has not sent everything")
+        # Nodes that share two processors fall behind if there are many users.
+        patience = 30 + options.users / 10000
+        await until(lambda: all_have("drained"), patience, "a node has not sent everything")
         positions = [self.redis.last_position(shard) for shard in range(SHARDS)]
         at = time.time_ns() + max(OFFSETS_MS) * 10**6 + 10**9
         self.work.joinpath("finish.new").write_text(f"{at} {' '.join(positions)}\n")
         self.work.joinpath("finish.new").rename(self.finish)
         for name in self.alive():
-            await self.processes[name].wait(30)
+            await self.processes[name].wait(patience)
             if self.processes[name].status != 0:
                 raise Failure(f"{name} has ended with status {self.processes[name].status}")
         names = self.alive()
         for name in ("oracle", "rates"):
             process = self.launch(name, name, self.redis.port)
-            await process.wait(60)
+            await process.wait(60 + patience)
             if process.status != 0:
                 raise Failure(f"{name} has ended with status {process.status}")
         await self.redis.process.kill()
