@@ -15551,7 +15551,8 @@ PRESENCE_DETAIL_RARE inline Tally disconnect_sessions(Snapshot& snapshot, std::s
       return;
     }
     const RowView row = SnapshotAccess::find_row(after, user);
-    Change change{now == absent ? at : now, SharedString(row->id()), Seen::of(row, now, after.rules()), Seen()};
+    const SharedString id = row != nullptr ? row->id() : SharedString(user);
+    Change change{now == absent ? at : now, id, Seen::of(row, now, after.rules()), Seen()};
     const Verdict verdict = detail::apply_event(after, event, ChangeSink());
     tally.count(verdict);
     if (verdict != Verdict::applied) return;
