@@ -14224,6 +14224,8 @@ inline bool apply_session_event(const PlaceInTable& place, const PresenceEventVi
       (says_availability(event.type) && (event.availability || event.activity || event.priority)) ||
       !found->has_only_life() || !found->is_refreshable())
     return false;
+  // After a removal, the runs may be without evidence. The event may be in one of them.
+  if (!found->has_evidence() && !found->is_simple() && !found->earlier_runs().empty()) return false;
   const Timestamp active_before = latest->value;
   const bool was_live = bounds.is_live(*found), is_disconnect = event.type == EventType::disconnect;
   bool was_online = was_live;

@@ -222,3 +222,25 @@ TEST_CASE("a connect at the timestamp of a heartbeat gives the same last_active 
   CHECK(alone.digest() == shared.digest());
   CHECK(kept_of(alone, "john")->activities == kept_of(shared, "john")->activities);
 }
+
+TEST_CASE("a connect in a run that a removal left without evidence lengthens this run") {
+  Rules rules;
+  rules.reorder_window = seconds(5);  // so the removal is dropped before the run ends
+  rules.last_active_refresh = Duration();
+  Snapshot s = reduce(Snapshot(rules), at(0));
+  apply(s, connect("john", "tv", at(0)));
+  apply(s, at(6));
+  apply(s, removes("john", at(6)));
+  apply(s, connect("john", "pad", at(7)));
+  apply(s, at(20));
+  apply(s, connect("john", "pad", at(19)));
+  const Snapshot shared = s;
+  const Snapshot by_copy = reduce(shared, connect("john", "tv", at(20)));
+  Snapshot one = merge(Snapshot(rules), shared);
+  apply(one, connect("john", "tv", at(20)));  // its row is unshared, so an event can be applied in place
+  CHECK(one == by_copy);
+  CHECK(one.inspect("john")->sessions[1].online_since == at(15));
+  const Result<Snapshot> read = decode(encode(one), rules);
+  REQUIRE(read);
+  CHECK(*read == one);
+}
