@@ -14458,20 +14458,26 @@ class UndoLog {
   UndoLog(const UndoLog&) = delete;
   UndoLog& operator=(const UndoLog&) = delete;
   ~UndoLog() {
-    // A row is saved after the parts of it.
+    // A row is saved after the parts of it. The saved rows share overflows, which can be changed only without them.
     undo(rows_);
     undo(sessions_);
     undo(statuses_);
     if (root_ == nullptr) return;
     root_->known = known_;
     root_->online = online_;
+    if (may_raise_bounds_) lower_bounds();
   }
 
-  void begin(Root& root) noexcept {
+  /// The rows to change are those of the users in `theirs`.
+  void begin(Root& root, const UserTable& theirs) noexcept {
     root_ = &root;
+    theirs_ = &theirs;
     known_ = root.known;
     online_ = root.online;
   }
+  /// Call it before the time advances: this raises the bounds of rows as they are then. They may be too late for what
+  /// is restored.
+  void may_raise_bounds() noexcept { may_raise_bounds_ = true; }
   void save_row(Page& page, std::uint32_t at) {
     rows_.add(SavedRow{{&page, at}, UserRow(page.row(at)), page.dues()[at].owned(), page.is_online(at)});
   }
@@ -14547,9 +14553,23 @@ class UndoLog {
   template <class Saved>
   static void undo(ChunkedVector<Saved>& all) noexcept {
     for (std::size_t i = all.size(); i != 0; --i) all[i - 1].restore();
+    all.clear();
+  }
+  /// Lowers the bounds of all rows that may have been changed, as far as any correct bound.
+  void lower_bounds() const noexcept {
+    UserTable& table = root_->table;
+    for (const RowView theirs : *theirs_) {
+      const UserKey key = table.key_of(theirs.name());
+      const UserTable::Way way = table.way_to(key);
+      const std::uint32_t at = way.find(key);
+      Page* const page = at != Page::none ? way.own_page() : nullptr;
+      if (page != nullptr) table.lower_bounds(key, *page, at, root_->now, root_->now);
+    }
   }
 
   Root* root_ = nullptr;
+  const UserTable* theirs_ = nullptr;
+  bool may_raise_bounds_ = false;
   std::size_t known_ = 0, online_ = 0;
   ChunkedVector<SavedRow> rows_;
   ChunkedVector<SavedSession> sessions_;
@@ -15751,7 +15771,7 @@ class SnapshotMerge {
   void join_few_in_place() {
     root_ = &SnapshotAccess::write(snapshot_);
     mine_ = root_;
-    undo_.begin(*root_);
+    undo_.begin(*root_, theirs_.table);
     // The last change needs no undoing: it has its own guarantee.
     needs_undo_ = has_callback_ || our_now_ < now_ || theirs_.table.size() > 1;
     constexpr std::size_t together = 16;
@@ -15813,7 +15833,6 @@ class SnapshotMerge {
     if (events.size() == 0) return covers(target.row(), theirs, rules());
     Page& page = root_->table.own_page(target.key, target.way);
     const PlaceInTable place{*root_, target, page};
-    const bool needs_undo = needs_undo_ || events.size() > 1;
     Seen before;
     bool has_before = false, are_applied = true;
     for (std::size_t i = 0; i < events.size() && are_applied; ++i) {
@@ -15823,7 +15842,7 @@ class SnapshotMerge {
         before = Seen::of_plain(place.row(), page.is_online(target.at));
         has_before = true;
       }
-      if (needs_undo) undo_.save_for(place, event.type);
+      undo_.save_for(place, event.type);  // the registers may have to be joined as well, for which memory may run out
       are_applied = refresh_session(place, event) || apply_in_place(place, event, ChangeSink());
     }
     const bool is_all = are_applied && covers(place.row(), theirs, rules());
@@ -15893,6 +15912,7 @@ class SnapshotMerge {
   }
 
   void pass_time() {
+    undo_.may_raise_bounds();
     advance(*root_, now_, has_callback_ ? &changes_ : nullptr);
     may_repeat_ = true;
   }

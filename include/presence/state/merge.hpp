@@ -149,7 +149,7 @@ class SnapshotMerge {
   void join_few_in_place() {
     root_ = &SnapshotAccess::write(snapshot_);
     mine_ = root_;
-    undo_.begin(*root_);
+    undo_.begin(*root_, theirs_.table);
     // The last change needs no undoing: it has its own guarantee.
     needs_undo_ = has_callback_ || our_now_ < now_ || theirs_.table.size() > 1;
     constexpr std::size_t together = 16;
@@ -211,7 +211,6 @@ class SnapshotMerge {
     if (events.size() == 0) return covers(target.row(), theirs, rules());
     Page& page = root_->table.own_page(target.key, target.way);
     const PlaceInTable place{*root_, target, page};
-    const bool needs_undo = needs_undo_ || events.size() > 1;
     Seen before;
     bool has_before = false, are_applied = true;
     for (std::size_t i = 0; i < events.size() && are_applied; ++i) {
@@ -221,7 +220,7 @@ class SnapshotMerge {
         before = Seen::of_plain(place.row(), page.is_online(target.at));
         has_before = true;
       }
-      if (needs_undo) undo_.save_for(place, event.type);
+      undo_.save_for(place, event.type);  // the registers may have to be joined as well, for which memory may run out
       are_applied = refresh_session(place, event) || apply_in_place(place, event, ChangeSink());
     }
     const bool is_all = are_applied && covers(place.row(), theirs, rules());
@@ -291,6 +290,7 @@ class SnapshotMerge {
   }
 
   void pass_time() {
+    undo_.may_raise_bounds();
     advance(*root_, now_, has_callback_ ? &changes_ : nullptr);
     may_repeat_ = true;
   }

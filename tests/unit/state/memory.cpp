@@ -481,6 +481,11 @@ void check_every_failure(const Snapshot& from, Call call) {
       REQUIRE(s.size() == known);
       REQUIRE(s.online_count() == online);
       REQUIRE(s.next_deadline() == deadline);
+      if (deadline) {  // which must still pass for each user
+        const std::size_t online_after = reduce(from, *deadline).online_count();
+        s = reduce(std::move(s), *deadline);
+        REQUIRE(s.online_count() == online_after);
+      }
       s = Snapshot();
       if (twice % 2 == 1) REQUIRE(host::memory.blocks <= blocks);
     }
@@ -589,6 +594,29 @@ TEST_CASE("running out of memory in merge_into, resync, forget_reports_in or dis
   check_every_failure(s, [&](Snapshot& t) { resync(t, list.begin(), list.end(), second(6), hear); });
   check_every_failure(s, [&](Snapshot& t) { forget_reports_in(t, hear); });
   check_every_failure(s, [&](Snapshot& t) { disconnect_sessions(t, "an id that", second(8), hear); });
+}
+
+TEST_CASE("running out of memory while a small message is merged in place restores the deadlines as well") {
+  Snapshot s = reduce(Snapshot(), second(0));
+  for (std::size_t i = 0; i < 70; ++i) s = reduce(std::move(s), PresenceEvent::connect(long_id(i), "phone", second(0)));
+  Snapshot later_ones = reduce(Snapshot(), second(50));  // the others time out
+  for (std::size_t i = 0; i < 5; ++i)
+    later_ones = reduce(std::move(later_ones), PresenceEvent::heartbeat(long_id(i), "phone", second(30)));
+  check_every_failure(s, [&](Snapshot& t) { merge_into(t, later_ones, hear); });
+}
+
+TEST_CASE("running out of memory after some events of a small message were applied in place undoes them") {
+  for (const char* const session : {"phone", "tv"}) {  // the first session, and one outside the row
+    CAPTURE(session);
+    Snapshot s = reduce(Snapshot(), second(0));
+    for (const char* const one : {"phone", "tv"}) s = reduce(std::move(s), PresenceEvent::connect("u", one, second(0)));
+    s = reduce(std::move(s), second(50));
+    s = reduce(std::move(s), PresenceEvent::heartbeat("u", session, second(45)));
+    Snapshot small;  // its first heartbeat lengthens a run of ours, so the last one is not all
+    for (const std::int64_t at : {-10, 30, 60}) small = reduce(std::move(small), PresenceEvent::heartbeat("u", session, second(at)));
+    check_every_failure(s, [&](Snapshot& t) { merge_into(t, small); });
+    check_every_failure(s, [&](Snapshot& t) { merge_into(t, small, hear); });
+  }
 }
 
 namespace {

@@ -62,20 +62,26 @@ class UndoLog {
   UndoLog(const UndoLog&) = delete;
   UndoLog& operator=(const UndoLog&) = delete;
   ~UndoLog() {
-    // A row is saved after the parts of it.
+    // A row is saved after the parts of it. The saved rows share overflows, which can be changed only without them.
     undo(rows_);
     undo(sessions_);
     undo(statuses_);
     if (root_ == nullptr) return;
     root_->known = known_;
     root_->online = online_;
+    if (may_raise_bounds_) lower_bounds();
   }
 
-  void begin(Root& root) noexcept {
+  /// The rows to change are those of the users in `theirs`.
+  void begin(Root& root, const UserTable& theirs) noexcept {
     root_ = &root;
+    theirs_ = &theirs;
     known_ = root.known;
     online_ = root.online;
   }
+  /// Call it before the time advances: this raises the bounds of rows as they are then. They may be too late for what
+  /// is restored.
+  void may_raise_bounds() noexcept { may_raise_bounds_ = true; }
   void save_row(Page& page, std::uint32_t at) {
     rows_.add(SavedRow{{&page, at}, UserRow(page.row(at)), page.dues()[at].owned(), page.is_online(at)});
   }
@@ -151,9 +157,23 @@ class UndoLog {
   template <class Saved>
   static void undo(ChunkedVector<Saved>& all) noexcept {
     for (std::size_t i = all.size(); i != 0; --i) all[i - 1].restore();
+    all.clear();
+  }
+  /// Lowers the bounds of all rows that may have been changed, as far as any correct bound.
+  void lower_bounds() const noexcept {
+    UserTable& table = root_->table;
+    for (const RowView theirs : *theirs_) {
+      const UserKey key = table.key_of(theirs.name());
+      const UserTable::Way way = table.way_to(key);
+      const std::uint32_t at = way.find(key);
+      Page* const page = at != Page::none ? way.own_page() : nullptr;
+      if (page != nullptr) table.lower_bounds(key, *page, at, root_->now, root_->now);
+    }
   }
 
   Root* root_ = nullptr;
+  const UserTable* theirs_ = nullptr;
+  bool may_raise_bounds_ = false;
   std::size_t known_ = 0, online_ = 0;
   ChunkedVector<SavedRow> rows_;
   ChunkedVector<SavedSession> sessions_;
