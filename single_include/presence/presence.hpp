@@ -14587,6 +14587,19 @@ inline bool has_only_ordinary(const RowView& theirs) noexcept {
   return true;
 }
 
+/// Returns whether such a row has what one event leaves of an unknown user, so that applying this event joins it all.
+inline bool is_one_event(const RowView& theirs) noexcept {
+  const Span<Activity> activities = theirs.activities();
+  if (theirs.session_count() == 0) return activities.empty();
+  const SessionRegisters& session = theirs.first_session();
+  if (theirs.session_count() != 1 || theirs.status_at() != absent) return false;
+  if (!session.has_evidence()) return activities.empty();
+  const Timestamp at = session.evidence_at();
+  const bool is_start = session.run_start() == absent || session.run_start() == at;
+  return is_start && session.last_disconnect() == absent &&
+         (activities.empty() || (activities.size() == 1 && activities[0].evidence == at));
+}
+
 /// Returns whether joining theirs, which is simple, changes nothing of ours.
 inline bool covers(const SessionRegisters& ours, const SessionRegisters& theirs, const Rules& rules) noexcept {
   const Timestamp ended = theirs.last_disconnect();
@@ -15833,6 +15846,8 @@ class SnapshotMerge {
     if (events.size() == 0) return covers(target.row(), theirs, rules());
     Page& page = root_->table.own_page(target.key, target.way);
     const PlaceInTable place{*root_, target, page};
+    // Otherwise the registers may have to be joined after the events, and memory may run out then.
+    const bool needs_undo = needs_undo_ || events.size() > 1 || !is_one_event(theirs);
     Seen before;
     bool has_before = false, are_applied = true;
     for (std::size_t i = 0; i < events.size() && are_applied; ++i) {
@@ -15842,7 +15857,7 @@ class SnapshotMerge {
         before = Seen::of_plain(place.row(), page.is_online(target.at));
         has_before = true;
       }
-      undo_.save_for(place, event.type);  // the registers may have to be joined as well, for which memory may run out
+      if (needs_undo) undo_.save_for(place, event.type);
       are_applied = refresh_session(place, event) || apply_in_place(place, event, ChangeSink());
     }
     const bool is_all = are_applied && covers(place.row(), theirs, rules());

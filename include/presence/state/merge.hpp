@@ -211,6 +211,8 @@ class SnapshotMerge {
     if (events.size() == 0) return covers(target.row(), theirs, rules());
     Page& page = root_->table.own_page(target.key, target.way);
     const PlaceInTable place{*root_, target, page};
+    // Otherwise the registers may have to be joined after the events, and memory may run out then.
+    const bool needs_undo = needs_undo_ || events.size() > 1 || !is_one_event(theirs);
     Seen before;
     bool has_before = false, are_applied = true;
     for (std::size_t i = 0; i < events.size() && are_applied; ++i) {
@@ -220,7 +222,7 @@ class SnapshotMerge {
         before = Seen::of_plain(place.row(), page.is_online(target.at));
         has_before = true;
       }
-      undo_.save_for(place, event.type);  // the registers may have to be joined as well, for which memory may run out
+      if (needs_undo) undo_.save_for(place, event.type);
       are_applied = refresh_session(place, event) || apply_in_place(place, event, ChangeSink());
     }
     const bool is_all = are_applied && covers(place.row(), theirs, rules());

@@ -191,6 +191,19 @@ inline bool has_only_ordinary(const RowView& theirs) noexcept {
   return true;
 }
 
+/// Returns whether such a row has what one event leaves of an unknown user, so that applying this event joins it all.
+inline bool is_one_event(const RowView& theirs) noexcept {
+  const Span<Activity> activities = theirs.activities();
+  if (theirs.session_count() == 0) return activities.empty();
+  const SessionRegisters& session = theirs.first_session();
+  if (theirs.session_count() != 1 || theirs.status_at() != absent) return false;
+  if (!session.has_evidence()) return activities.empty();
+  const Timestamp at = session.evidence_at();
+  const bool is_start = session.run_start() == absent || session.run_start() == at;
+  return is_start && session.last_disconnect() == absent &&
+         (activities.empty() || (activities.size() == 1 && activities[0].evidence == at));
+}
+
 /// Returns whether joining theirs, which is simple, changes nothing of ours.
 inline bool covers(const SessionRegisters& ours, const SessionRegisters& theirs, const Rules& rules) noexcept {
   const Timestamp ended = theirs.last_disconnect();
