@@ -7322,11 +7322,13 @@ inline bool ended_by_disconnect(const SessionRegisters& session) noexcept {
   return last != absent && !session.evidence().follows(last);
 }
 
-/// Returns the time at which the session times out. Requires evidence.
+/// Returns the time at which the session times out. Requires evidence. A hold that does not prolong the run has no
+/// effect, whether or not it has been dropped yet.
 inline Timestamp silent_until(const SessionRegisters& session, const Rules& rules) noexcept {
   const Duration timeout = timeout_of(session, rules);
   if (timeout == Duration()) return never;
-  return later(session.evidence_at() + timeout, session.held_until());
+  const Timestamp held = session.held_until();
+  return held > end_of_span(session, session.evidence_at(), rules) ? held : session.evidence_at() + timeout;
 }
 
 /// Returns the latest timestamp of a last evidence after which a session has timed out at `now`; `absent` if no session
@@ -9618,7 +9620,8 @@ class AcceptanceWindow {
 
  private:
   bool is_held(const SessionRegisters& session) const noexcept {
-    return session.has_evidence() && now_ < session.held_until();
+    const Timestamp held = session.held_until();
+    return session.has_evidence() && now_ < held && !is_of_run(session, held);
   }
 
   /// Returns how long a silence inside a run may be, in nanoseconds.
@@ -14029,9 +14032,234 @@ inline void advance_and_notify(Snapshot& snapshot, Timestamp to, const ChangeSin
 
 #endif  // PRESENCE_STATE_DETAIL_ADVANCE_HPP
 
-// presence/state/detail/in_place.hpp
-#ifndef PRESENCE_STATE_DETAIL_IN_PLACE_HPP
-#define PRESENCE_STATE_DETAIL_IN_PLACE_HPP
+// presence/state/detail/apply_batch.hpp
+#ifndef PRESENCE_STATE_DETAIL_APPLY_BATCH_HPP
+#define PRESENCE_STATE_DETAIL_APPLY_BATCH_HPP
+
+// presence/model/detail/event_copy.hpp
+#ifndef PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
+#define PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
+
+/// Copies of the strings of events. They are made before a change to a snapshot that the events may borrow from.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Returns how many bytes a name may have before only a part of it is copied. A reserved name is invalid, however low
+/// the limit is, so that the limit is never lower than those are long.
+inline std::uint32_t name_limit(const Rules& rules) noexcept {
+  constexpr std::uint32_t longest_reserved = 16;
+  return rules.max_user_data_bytes < longest_reserved ? longest_reserved : rules.max_user_data_bytes;
+}
+
+/// Returns true if a string of an event is longer than the rules allow. Of such a string only one byte more than the
+/// limit is copied. The event is rejected in the same way.
+inline bool is_too_long(const PresenceEventView& event, const Rules& rules) noexcept {
+  return event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes ||
+         event.name.size() > name_limit(rules) || (event.status && event.status->size() > rules.max_status_bytes);
+}
+PRESENCE_DETAIL_APART inline PresenceEventView cut(const PresenceEventView& event, const Rules& rules) noexcept {
+  const auto shortened = [](std::string_view text, std::uint32_t limit) noexcept {
+    return text.size() > limit ? std::string_view(text.data(), std::size_t{limit} + 1) : text;
+  };
+  PresenceEventView shorter(event);
+  shorter.user = shortened(event.user, rules.max_id_bytes);
+  shorter.session = shortened(event.session, rules.max_id_bytes);
+  shorter.name = shortened(event.name, name_limit(rules));
+  if (event.status) shorter.status = shortened(*event.status, rules.max_status_bytes);
+  return shorter;
+}
+
+inline PresenceEventView within_limits(const PresenceEventView& event, const Rules& rules) noexcept {
+  return is_too_long(event, rules) ? cut(event, rules) : event;
+}
+
+inline std::size_t string_bytes(const PresenceEventView& event) noexcept {
+  return event.user.size() + event.session.size() + event.name.size() + (event.status ? event.status->size() : 0);
+}
+
+/// Copies a string to `to`, makes the view refer to the copy, and advances `to`. Short strings are copied without
+/// memcpy: most ids are short, and that call would cost more than everything else here.
+inline void move_string(std::string_view& text, char*& to) noexcept {
+  const std::size_t size = text.size();
+  const char* const from = text.data();
+  if (size > 16) {
+    std::memcpy(to, from, size);
+  } else if (size >= 8) {  // the two copies may overlap
+    char first[8], last[8];
+    std::memcpy(first, from, 8);
+    std::memcpy(last, from + (size - 8), 8);
+    std::memcpy(to, first, 8);
+    std::memcpy(to + (size - 8), last, 8);
+  } else {
+    for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
+  }
+  text = std::string_view(to, size);
+  to += size;
+}
+inline void move_strings(PresenceEventView& event, char*& to) noexcept {
+  move_string(event.user, to);
+  move_string(event.session, to);
+  if (!event.name.empty()) move_string(event.name, to);
+  if (event.status) move_string(*event.status, to);
+}
+
+/// Copies of the fields and the value of one event.
+class FieldsCopy {
+ public:
+  /// Copies those of an event, and makes the event refer to the copies. They must not move any more.
+  void take(PresenceEventView& event) {
+    if (event.activity) {
+      activity_ = *event.activity;
+      event.activity = AttributesView(activity_);
+    }
+    if (event.data) {
+      data_ = *event.data;
+      event.data = AttributesView(data_);
+    }
+    if (borrows(event.value)) {
+      value_ = Value(event.value);
+      event.value = ValueView(value_);
+    }
+  }
+  static bool is_needed(const PresenceEventView& event) noexcept {
+    return event.activity || event.data || borrows(event.value);
+  }
+
+ private:
+  static bool borrows(const ValueView& value) noexcept {
+    return value.kind() == ValueKind::string || value.kind() == ValueKind::array || value.kind() == ValueKind::object;
+  }
+
+  Attributes activity_, data_;
+  Value value_;
+};
+
+/// One event with copies of its strings.
+class EventCopy {
+ public:
+  EventCopy(const PresenceEventView& event, const Rules& rules) : view_(within_limits(event, rules)) {
+    char* chars = inside_;
+    const std::size_t bytes = string_bytes(view_);
+    if (bytes > sizeof(inside_)) {
+      more_.resize(bytes);
+      chars = more_.data();
+    }
+    move_strings(view_, chars);
+    if (FieldsCopy::is_needed(view_)) fields_.take(view_);
+  }
+  EventCopy(const EventCopy&) = delete;
+  EventCopy& operator=(const EventCopy&) = delete;
+
+  const PresenceEventView& view() const noexcept { return view_; }
+
+ private:
+  PresenceEventView view_;
+  FieldsCopy fields_;
+  Vector<char> more_;
+  char inside_[128];
+};
+
+/// The address ranges of the strings of events: one range each for users, sessions and statuses.
+class StringBounds {
+ public:
+  /// Requires a forward range.
+  template <class It>
+  StringBounds(It first, It last) {
+    Addresses users, sessions, statuses;  // local, so that they are in registers
+    for (; first != last; ++first) {
+      auto&& listed = *first;
+      const PresenceEventView& event = listed;
+      users.add(event.user);
+      sessions.add(event.session);
+      if (event.status) statuses.add(*event.status);
+    }
+    users_ = users;
+    sessions_ = sessions;
+    statuses_ = statuses;
+  }
+  /// Returns true if a string of the events may be within `text`.
+  bool may_touch(std::string_view text) const noexcept {
+    return !text.empty() && (users_.touches(text) || sessions_.touches(text) || statuses_.touches(text));
+  }
+
+ private:
+  struct Addresses {
+    std::uintptr_t first = UINTPTR_MAX, end = 0;
+
+    void add(std::string_view text) noexcept {
+      const auto at = reinterpret_cast<std::uintptr_t>(text.data());
+      if (text.empty()) return;
+      first = smaller_of(first, at);
+      end = greater_of(end, at + text.size());
+    }
+    bool touches(std::string_view text) const noexcept {
+      const auto at = reinterpret_cast<std::uintptr_t>(text.data());
+      return at < end && first < at + text.size();
+    }
+  };
+  Addresses users_, sessions_, statuses_;
+};
+
+/// The events of a forward range, with copies of their strings in one allocation.
+class EventCopies {
+ public:
+  template <class It>
+  EventCopies(It first, It last, const Rules& rules) : room_(count_and_bytes(first, last, rules)) {
+    char* to = reinterpret_cast<char*>(room_.events + room_.count);
+    for (PresenceEventView* copy = room_.events; first != last; ++first, ++copy) {
+      auto&& listed = *first;
+      const PresenceEventView& event = listed;
+      detail::construct<PresenceEventView>(copy, within_limits(event, rules));
+      move_strings(*copy, to);
+      if (FieldsCopy::is_needed(*copy)) fields_.add(FieldsCopy()).take(*copy);
+    }
+  }
+
+  const PresenceEventView* begin() const noexcept { return room_.events; }
+  const PresenceEventView* end() const noexcept { return room_.events + room_.count; }
+
+ private:
+  struct Size {
+    std::size_t count = 0, bytes = 0;
+  };
+  template <class It>
+  static Size count_and_bytes(It first, It last, const Rules& rules) {
+    Size size;
+    for (; first != last; ++first, ++size.count) {
+      auto&& listed = *first;
+      const PresenceEventView& event = listed;
+      size.bytes += sizeof(PresenceEventView) + string_bytes(within_limits(event, rules));
+    }
+    return size;
+  }
+
+  static_assert(std::is_trivially_destructible<PresenceEventView>::value, "they end with their memory");
+  struct Room {
+    explicit Room(const Size& size)
+        : count(size.count),
+          bytes(size.bytes),
+          events(static_cast<PresenceEventView*>(detail::allocate(size.bytes, alignof(PresenceEventView)))) {}
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+    ~Room() { detail::deallocate(events, bytes, alignof(PresenceEventView)); }
+
+    const std::size_t count, bytes;
+    PresenceEventView* const events;  // followed by the strings
+  };
+  const Room room_;
+  ChunkedVector<FieldsCopy> fields_;
+};
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
+
+// presence/state/detail/apply_event.hpp
+#ifndef PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
+#define PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
 
 // presence/state/detail/event_target.hpp
 #ifndef PRESENCE_STATE_DETAIL_EVENT_TARGET_HPP
@@ -14093,6 +14321,10 @@ struct EventTarget {
 }  // namespace presence
 
 #endif  // PRESENCE_STATE_DETAIL_EVENT_TARGET_HPP
+
+// presence/state/detail/in_place.hpp
+#ifndef PRESENCE_STATE_DETAIL_IN_PLACE_HPP
+#define PRESENCE_STATE_DETAIL_IN_PLACE_HPP
 
 /// A fast path around `plan_event` for the most frequent events: newer events of a known session, or a newer status.
 /// They change a few registers in place. Events that it does not apply are left to `plan_event`. For the events that it
@@ -14411,6 +14643,270 @@ inline bool apply_in_place(const PlaceInTable& place, const PresenceEventView& e
 }  // namespace presence
 
 #endif  // PRESENCE_STATE_DETAIL_IN_PLACE_HPP
+
+/// The way of an event: find, judge, apply, derive the change.
+///
+/// `apply_event` looks up the user (event_target.hpp). `apply_to_target` then chooses one of two bodies. in_place.hpp
+/// changes the registers of a plain row in an unshared page where they are. plan.hpp works for every event: it computes
+/// the registers after the event and stores them. Both judge the event before they change anything (judge.hpp,
+/// acceptance_window.hpp), and call the callback last. apply_batch.hpp looks up the users of several events together.
+///
+/// Most events are heartbeats that only refresh a session. `apply_event` tries that part of in_place.hpp first,
+/// together with the lookup. If it kept the result of the lookup for the other events, a heartbeat would cost a sixth
+/// more instructions.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Applies an event at the snapshot's own timestamp and calls `on_change` if the visible state changed. `key` is the
+/// key of the event's user. Works for every event.
+PRESENCE_DETAIL_APART inline Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key,
+                                                   const PresenceEventView& event, const ChangeSink& on_change,
+                                                   bool is_admitted = false) {
+  const Timestamp now = SnapshotAccess::now(snapshot);
+  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now, count_at, is_admitted);
+  if (plan.verdict != Verdict::applied) return plan.verdict;
+  Change change;
+  if (on_change) {
+    change.at = now == absent ? event.at : now;
+    change.before = Seen::of(plan.row, now, snapshot.rules());
+    change.after = Seen(plan.after, now, snapshot.rules());
+    change.id = plan.row != nullptr ? plan.row->id() : SharedString(event.user);
+  }
+  commit(SnapshotAccess::write(snapshot), key, std::move(plan));
+  if (on_change) notify(change, on_change);
+  return Verdict::applied;
+}
+
+/// Keeps a shared page alive, even if its other owners, possibly on other threads, release it.
+class KeptPage {
+ public:
+  explicit KeptPage(const Page& page) noexcept : page_{&const_cast<Page&>(page)} { page_.page().owners.add(); }
+  KeptPage(const KeptPage&) = delete;
+  KeptPage& operator=(const KeptPage&) = delete;
+
+ private:
+  Spare page_;
+};
+
+/// Returns whether the event is later than what it would replace: of a known session, or a status.
+inline bool is_later_than_known(const RowView& row, const PresenceEventView& event) noexcept {
+  if (event.type == EventType::set_status) return row.status_at() < event.at;
+  if (!belongs_to_session(event.type)) return false;
+  const SessionRegisters* const session = find_session(row.sessions(), event.session);
+  return session != nullptr && later(session->evidence_at(), session->last_disconnect()) < event.at;
+}
+
+/// Copies the shared page of a user if sharing is probably all that prevents applying the event in place. Returns the
+/// copy; null otherwise.
+inline Page* copy_page_for(Snapshot& snapshot, const EventTarget& target, const PresenceEventView& event) {
+  const Rules& rules = snapshot.rules();
+  const bool may_be_refresh = event.type == EventType::heartbeat;
+  if ((!may_be_refresh && !is_plain(target.row(), rules)) || !is_later_than_known(target.row(), event) ||
+      judge_form(event, rules) != Verdict::applied ||
+      !AcceptanceWindow(SnapshotAccess::now(snapshot), rules).admit(event.at))
+    return nullptr;
+  UserTable& table = SnapshotAccess::write(snapshot).table;  // perhaps a copy, in which every path is shared
+  return &table.own_page(target.key, table.way_to(target.key));
+}
+
+/// Applies an event in place if sharing the overflow is what prevents it: the session is there. Returns whether the
+/// event was applied.
+PRESENCE_DETAIL_APART inline bool apply_in_shared_overflow(const PlaceInTable& place, const PresenceEventView& event,
+                                                           const ChangeSink& on_change) {
+  const KeptOverflow kept(place.row());  // the event may borrow from it
+  place.row().unshare_overflow();
+  return refresh_session(place, event) || apply_in_place(place, event, on_change);
+}
+inline bool is_prevented_by_overflow(const RowAccess& row, const LookupKey& session,
+                                     const PresenceEventView& event) noexcept {
+  return row.shares_session(session) && belongs_to_session(event.type) && is_later_than_known(row, event);
+}
+
+/// Applies an event of a user in a shared page.
+PRESENCE_DETAIL_APART inline Verdict apply_in_shared_page(Snapshot& snapshot, const EventTarget& target,
+                                                          const PresenceEventView& event, const ChangeSink& on_change) {
+  const KeptPage kept(*target.way.page());  // the event may borrow from it
+  if (Page* const page = copy_page_for(snapshot, target, event)) {
+    const PlaceInTable place{SnapshotAccess::write(snapshot), target, *page};
+    if (is_prevented_by_overflow(place.row(), target.session, event)) {
+      if (apply_in_shared_overflow(place, event, on_change)) return Verdict::applied;
+    } else if (refresh_session(place, event) || apply_in_place(place, event, on_change)) {
+      return Verdict::applied;
+    }
+  }
+  return apply_by_plan(snapshot, target.key, event, on_change);
+}
+
+/// Applies an event of a user who has been looked up: in place if the row is there and the page can be changed, else by
+/// a plan. In an unshared page, heartbeats that only refresh the session have been applied before.
+PRESENCE_DETAIL_APART inline Verdict apply_to_target(Snapshot& snapshot, const EventTarget& target,
+                                                     const PresenceEventView& event, const ChangeSink& on_change) {
+  if (target.at != Page::none) {
+    Root* const owned = SnapshotAccess::owned(snapshot);
+    Page* const page = owned != nullptr ? target.own_page() : nullptr;
+    if (page == nullptr) return apply_in_shared_page(snapshot, target, event, on_change);
+    const PlaceInTable place{*owned, target, *page};
+    if (is_prevented_by_overflow(place.row(), target.session, event)) {
+      if (apply_in_shared_overflow(place, event, on_change)) return Verdict::applied;
+    } else if (apply_in_place(place, event, on_change)) {
+      return Verdict::applied;
+    }
+  }
+  return apply_by_plan(snapshot, target.key, event, on_change);
+}
+
+/// Looks up the user of an event and applies the event.
+inline Verdict apply_event(Snapshot& snapshot, const PresenceEventView& event, const ChangeSink& on_change) {
+  Root* const owned = SnapshotAccess::owned(snapshot);
+  if (owned != nullptr && find_and_refresh_session(*owned, event)) return Verdict::applied;
+  const UserTable nobody;
+  const Root* const root = SnapshotAccess::read(snapshot);
+  EventTarget target;
+  target.find(root != nullptr ? root->table : nobody, event);
+  return apply_to_target(snapshot, target, event, on_change);
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
+
+/// Events of a range: the users of the next few are looked up together, so that cache misses overlap.
+namespace presence {
+inline namespace PRESENCE_ABI {
+namespace detail {
+
+/// Whether the next few events may be read before the first is applied. They must be stored somewhere, not created when
+/// the iterator is dereferenced. Views may be created: their strings are stored elsewhere.
+template <class It, class = void>
+inline constexpr bool can_look_ahead = false;
+template <class It>
+inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_traits<It>::iterator_category>> =
+    std::is_convertible<typename std::iterator_traits<It>::iterator_category, std::forward_iterator_tag>::value &&
+    (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
+     std::is_same<const std::remove_reference_t<typename std::iterator_traits<It>::reference>,
+                  const PresenceEventView>::value);
+
+/// Whether the events of a range may borrow from the snapshot that they are applied to. Events that own their strings
+/// do not.
+template <class It>
+inline constexpr bool may_borrow =
+    !std::is_base_of<PresenceEvent, std::remove_reference_t<decltype(*std::declval<It&>())>>::value;
+
+/// Returns whether an event that is applied in place overwrites the status of its row. The row itself stays where it
+/// is, and with it the id.
+inline bool may_touch_status(const RowView& row, EventType type) noexcept {
+  return type == EventType::set_status && !row.status().empty();
+}
+
+/// Applies the first event of a range in place if that cannot change a string that the events borrow. Returns false and
+/// changes nothing if it may, or if the event cannot be applied in place. Computes `strings`, the addresses of the
+/// strings, if it needs them for the first time.
+template <class It>
+bool apply_and_move_nothing(Root& owned, const EventTarget& target, const PresenceEventView& event, It first, It last,
+                            std::optional<StringBounds>& strings, const ChangeSink& on_change) {
+  Page* const page = target.own_page();
+  if (page == nullptr) return false;
+  const RowView row = page->row(target.at);
+  if (may_touch_status(row, event.type)) {
+    if (!strings) strings.emplace(first, last);
+    if (strings->may_touch(row.status())) return false;
+  }
+  return apply_in_place({owned, target, *page}, event, on_change);
+}
+
+/// The maximum number of events of a range that are read before the first of them is applied.
+inline constexpr std::size_t most_ahead = 32;
+
+/// Descends from the first node of each target to the pages, one node per round. `left` targets are not there yet.
+PRESENCE_DETAIL_FLAT inline void find_pages(EventTarget* targets, std::size_t count, std::size_t left) noexcept {
+  while (left != 0) {
+    left = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      EventTarget& target = targets[i];
+      left += !target.way.has_arrived() && !target.step() ? 1u : 0u;
+    }
+  }
+}
+
+/// Looks up the users of the next few events of a range and returns the number of these events. Works in rounds, so
+/// that cache misses overlap. First it prefetches what heartbeats read of every user. Then it prefetches the remaining
+/// memory of the users that have other events.
+template <class It>
+PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It last, EventTarget* targets) {
+  std::size_t count = 0, left = 0;
+  const bool has_users = table.size() != 0;
+  for (It it = first; it != last && count < most_ahead; ++it, ++count) {
+    EventTarget& target = targets[count];
+    auto&& listed = *it;
+    target.set(table, listed);
+    left += has_users && !target.step() ? 1u : 0u;  // the first node needs no prefetch
+  }
+  find_pages(targets, count, left);
+  // Events other than heartbeats of the first session may read more of the user.
+  It it = first;
+  for (std::size_t i = 0; i < count; ++i, ++it) {
+    const EventTarget& target = targets[i];
+    auto&& listed = *it;
+    const PresenceEventView& event = listed;
+    if (target.at != Page::none && !target.may_be_of_first_session(event.type)) target.row().prefetch_elsewhere();
+  }
+  return count;
+}
+
+/// Applies the next few events of a range and returns whether it processed all of them. In a range that borrows from
+/// the snapshot, it stops before an event that may move or destroy strings that later events borrow. `strings` holds
+/// the addresses of the borrowed strings; it is computed when first needed. `tally` is a Tally, or counts in the same
+/// way.
+template <bool borrows, class It, class Counter>
+bool apply_some(Snapshot& snapshot, It& first, It last, const ChangeSink& on_change, Counter& tally,
+                std::optional<StringBounds>& strings) {
+  const Root* const root = SnapshotAccess::read(snapshot);
+  if (root == nullptr) {
+    auto&& listed = *first;
+    tally.count(apply_event(snapshot, listed, on_change));
+    ++first;
+    return true;
+  }
+  EventTarget targets[most_ahead];
+  const std::size_t count = find_some(root->table, first, last, targets);
+
+  const std::uint64_t moves = root->table.moves();
+  bool are_there = true;  // the rows found are in place and unshared: a callback may copy the snapshot
+  for (std::size_t i = 0; i < count; ++i, ++first) {
+    auto&& listed = *first;
+    const PresenceEventView& event = listed;
+    Root* const owned = SnapshotAccess::owned(snapshot);
+    are_there = are_there && owned == root && owned->table.moves() == moves;
+    if (are_there && refresh_found_session(*owned, event, targets[i])) {
+      tally.count(Verdict::applied);
+      continue;
+    }
+    if constexpr (borrows) {
+      It next = first;
+      if (++next != last) {
+        if (!are_there) return false;
+        if (!apply_and_move_nothing(*owned, targets[i], event, first, last, strings, on_change)) return false;
+        tally.count(Verdict::applied);
+        continue;
+      }
+    }
+    if (are_there) {
+      tally.count(apply_to_target(snapshot, targets[i], event, on_change));
+    } else {
+      tally.count(apply_event(snapshot, event, on_change));
+    }
+  }
+  return true;
+}
+
+}  // namespace detail
+}  // namespace PRESENCE_ABI
+}  // namespace presence
+
+#endif  // PRESENCE_STATE_DETAIL_APPLY_BATCH_HPP
 
 // presence/state/detail/merge_in_place.hpp
 #ifndef PRESENCE_STATE_DETAIL_MERGE_IN_PLACE_HPP
@@ -14748,499 +15244,6 @@ inline bool is_surely_within_bounds(const UserRegisters& user, Timestamp now, co
 // presence/state/reduce.hpp
 #ifndef PRESENCE_STATE_REDUCE_HPP
 #define PRESENCE_STATE_REDUCE_HPP
-
-// presence/model/detail/event_copy.hpp
-#ifndef PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
-#define PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
-
-/// Copies of the strings of events. They are made before a change to a snapshot that the events may borrow from.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Returns how many bytes a name may have before only a part of it is copied. A reserved name is invalid, however low
-/// the limit is, so that the limit is never lower than those are long.
-inline std::uint32_t name_limit(const Rules& rules) noexcept {
-  constexpr std::uint32_t longest_reserved = 16;
-  return rules.max_user_data_bytes < longest_reserved ? longest_reserved : rules.max_user_data_bytes;
-}
-
-/// Returns true if a string of an event is longer than the rules allow. Of such a string only one byte more than the
-/// limit is copied. The event is rejected in the same way.
-inline bool is_too_long(const PresenceEventView& event, const Rules& rules) noexcept {
-  return event.user.size() > rules.max_id_bytes || event.session.size() > rules.max_id_bytes ||
-         event.name.size() > name_limit(rules) || (event.status && event.status->size() > rules.max_status_bytes);
-}
-PRESENCE_DETAIL_APART inline PresenceEventView cut(const PresenceEventView& event, const Rules& rules) noexcept {
-  const auto shortened = [](std::string_view text, std::uint32_t limit) noexcept {
-    return text.size() > limit ? std::string_view(text.data(), std::size_t{limit} + 1) : text;
-  };
-  PresenceEventView shorter(event);
-  shorter.user = shortened(event.user, rules.max_id_bytes);
-  shorter.session = shortened(event.session, rules.max_id_bytes);
-  shorter.name = shortened(event.name, name_limit(rules));
-  if (event.status) shorter.status = shortened(*event.status, rules.max_status_bytes);
-  return shorter;
-}
-
-inline PresenceEventView within_limits(const PresenceEventView& event, const Rules& rules) noexcept {
-  return is_too_long(event, rules) ? cut(event, rules) : event;
-}
-
-inline std::size_t string_bytes(const PresenceEventView& event) noexcept {
-  return event.user.size() + event.session.size() + event.name.size() + (event.status ? event.status->size() : 0);
-}
-
-/// Copies a string to `to`, makes the view refer to the copy, and advances `to`. Short strings are copied without
-/// memcpy: most ids are short, and that call would cost more than everything else here.
-inline void move_string(std::string_view& text, char*& to) noexcept {
-  const std::size_t size = text.size();
-  const char* const from = text.data();
-  if (size > 16) {
-    std::memcpy(to, from, size);
-  } else if (size >= 8) {  // the two copies may overlap
-    char first[8], last[8];
-    std::memcpy(first, from, 8);
-    std::memcpy(last, from + (size - 8), 8);
-    std::memcpy(to, first, 8);
-    std::memcpy(to + (size - 8), last, 8);
-  } else {
-    for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
-  }
-  text = std::string_view(to, size);
-  to += size;
-}
-inline void move_strings(PresenceEventView& event, char*& to) noexcept {
-  move_string(event.user, to);
-  move_string(event.session, to);
-  if (!event.name.empty()) move_string(event.name, to);
-  if (event.status) move_string(*event.status, to);
-}
-
-/// Copies of the fields and the value of one event.
-class FieldsCopy {
- public:
-  /// Copies those of an event, and makes the event refer to the copies. They must not move any more.
-  void take(PresenceEventView& event) {
-    if (event.activity) {
-      activity_ = *event.activity;
-      event.activity = AttributesView(activity_);
-    }
-    if (event.data) {
-      data_ = *event.data;
-      event.data = AttributesView(data_);
-    }
-    if (borrows(event.value)) {
-      value_ = Value(event.value);
-      event.value = ValueView(value_);
-    }
-  }
-  static bool is_needed(const PresenceEventView& event) noexcept {
-    return event.activity || event.data || borrows(event.value);
-  }
-
- private:
-  static bool borrows(const ValueView& value) noexcept {
-    return value.kind() == ValueKind::string || value.kind() == ValueKind::array || value.kind() == ValueKind::object;
-  }
-
-  Attributes activity_, data_;
-  Value value_;
-};
-
-/// One event with copies of its strings.
-class EventCopy {
- public:
-  EventCopy(const PresenceEventView& event, const Rules& rules) : view_(within_limits(event, rules)) {
-    char* chars = inside_;
-    const std::size_t bytes = string_bytes(view_);
-    if (bytes > sizeof(inside_)) {
-      more_.resize(bytes);
-      chars = more_.data();
-    }
-    move_strings(view_, chars);
-    if (FieldsCopy::is_needed(view_)) fields_.take(view_);
-  }
-  EventCopy(const EventCopy&) = delete;
-  EventCopy& operator=(const EventCopy&) = delete;
-
-  const PresenceEventView& view() const noexcept { return view_; }
-
- private:
-  PresenceEventView view_;
-  FieldsCopy fields_;
-  Vector<char> more_;
-  char inside_[128];
-};
-
-/// The address ranges of the strings of events: one range each for users, sessions and statuses.
-class StringBounds {
- public:
-  /// Requires a forward range.
-  template <class It>
-  StringBounds(It first, It last) {
-    Addresses users, sessions, statuses;  // local, so that they are in registers
-    for (; first != last; ++first) {
-      auto&& listed = *first;
-      const PresenceEventView& event = listed;
-      users.add(event.user);
-      sessions.add(event.session);
-      if (event.status) statuses.add(*event.status);
-    }
-    users_ = users;
-    sessions_ = sessions;
-    statuses_ = statuses;
-  }
-  /// Returns true if a string of the events may be within `text`.
-  bool may_touch(std::string_view text) const noexcept {
-    return !text.empty() && (users_.touches(text) || sessions_.touches(text) || statuses_.touches(text));
-  }
-
- private:
-  struct Addresses {
-    std::uintptr_t first = UINTPTR_MAX, end = 0;
-
-    void add(std::string_view text) noexcept {
-      const auto at = reinterpret_cast<std::uintptr_t>(text.data());
-      if (text.empty()) return;
-      first = smaller_of(first, at);
-      end = greater_of(end, at + text.size());
-    }
-    bool touches(std::string_view text) const noexcept {
-      const auto at = reinterpret_cast<std::uintptr_t>(text.data());
-      return at < end && first < at + text.size();
-    }
-  };
-  Addresses users_, sessions_, statuses_;
-};
-
-/// The events of a forward range, with copies of their strings in one allocation.
-class EventCopies {
- public:
-  template <class It>
-  EventCopies(It first, It last, const Rules& rules) : room_(count_and_bytes(first, last, rules)) {
-    char* to = reinterpret_cast<char*>(room_.events + room_.count);
-    for (PresenceEventView* copy = room_.events; first != last; ++first, ++copy) {
-      auto&& listed = *first;
-      const PresenceEventView& event = listed;
-      detail::construct<PresenceEventView>(copy, within_limits(event, rules));
-      move_strings(*copy, to);
-      if (FieldsCopy::is_needed(*copy)) fields_.add(FieldsCopy()).take(*copy);
-    }
-  }
-
-  const PresenceEventView* begin() const noexcept { return room_.events; }
-  const PresenceEventView* end() const noexcept { return room_.events + room_.count; }
-
- private:
-  struct Size {
-    std::size_t count = 0, bytes = 0;
-  };
-  template <class It>
-  static Size count_and_bytes(It first, It last, const Rules& rules) {
-    Size size;
-    for (; first != last; ++first, ++size.count) {
-      auto&& listed = *first;
-      const PresenceEventView& event = listed;
-      size.bytes += sizeof(PresenceEventView) + string_bytes(within_limits(event, rules));
-    }
-    return size;
-  }
-
-  static_assert(std::is_trivially_destructible<PresenceEventView>::value, "they end with their memory");
-  struct Room {
-    explicit Room(const Size& size)
-        : count(size.count),
-          bytes(size.bytes),
-          events(static_cast<PresenceEventView*>(detail::allocate(size.bytes, alignof(PresenceEventView)))) {}
-    Room(const Room&) = delete;
-    Room& operator=(const Room&) = delete;
-    ~Room() { detail::deallocate(events, bytes, alignof(PresenceEventView)); }
-
-    const std::size_t count, bytes;
-    PresenceEventView* const events;  // followed by the strings
-  };
-  const Room room_;
-  ChunkedVector<FieldsCopy> fields_;
-};
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_MODEL_DETAIL_EVENT_COPY_HPP
-
-// presence/state/detail/apply_batch.hpp
-#ifndef PRESENCE_STATE_DETAIL_APPLY_BATCH_HPP
-#define PRESENCE_STATE_DETAIL_APPLY_BATCH_HPP
-
-// presence/state/detail/apply_event.hpp
-#ifndef PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
-#define PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
-
-/// The way of an event: find, judge, apply, derive the change.
-///
-/// `apply_event` looks up the user (event_target.hpp). `apply_to_target` then chooses one of two bodies. in_place.hpp
-/// changes the registers of a plain row in an unshared page where they are. plan.hpp works for every event: it computes
-/// the registers after the event and stores them. Both judge the event before they change anything (judge.hpp,
-/// acceptance_window.hpp), and call the callback last. apply_batch.hpp looks up the users of several events together.
-///
-/// Most events are heartbeats that only refresh a session. `apply_event` tries that part of in_place.hpp first,
-/// together with the lookup. If it kept the result of the lookup for the other events, a heartbeat would cost a sixth
-/// more instructions.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Applies an event at the snapshot's own timestamp and calls `on_change` if the visible state changed. `key` is the
-/// key of the event's user. Works for every event.
-PRESENCE_DETAIL_APART inline Verdict apply_by_plan(Snapshot& snapshot, const UserKey& key,
-                                                   const PresenceEventView& event, const ChangeSink& on_change,
-                                                   bool is_admitted = false) {
-  const Timestamp now = SnapshotAccess::now(snapshot);
-  Plan plan = plan_event(SnapshotAccess::read(snapshot), key, event, now, count_at, is_admitted);
-  if (plan.verdict != Verdict::applied) return plan.verdict;
-  Change change;
-  if (on_change) {
-    change.at = now == absent ? event.at : now;
-    change.before = Seen::of(plan.row, now, snapshot.rules());
-    change.after = Seen(plan.after, now, snapshot.rules());
-    change.id = plan.row != nullptr ? plan.row->id() : SharedString(event.user);
-  }
-  commit(SnapshotAccess::write(snapshot), key, std::move(plan));
-  if (on_change) notify(change, on_change);
-  return Verdict::applied;
-}
-
-/// Keeps a shared page alive, even if its other owners, possibly on other threads, release it.
-class KeptPage {
- public:
-  explicit KeptPage(const Page& page) noexcept : page_{&const_cast<Page&>(page)} { page_.page().owners.add(); }
-  KeptPage(const KeptPage&) = delete;
-  KeptPage& operator=(const KeptPage&) = delete;
-
- private:
-  Spare page_;
-};
-
-/// Returns whether the event is later than what it would replace: of a known session, or a status.
-inline bool is_later_than_known(const RowView& row, const PresenceEventView& event) noexcept {
-  if (event.type == EventType::set_status) return row.status_at() < event.at;
-  if (!belongs_to_session(event.type)) return false;
-  const SessionRegisters* const session = find_session(row.sessions(), event.session);
-  return session != nullptr && later(session->evidence_at(), session->last_disconnect()) < event.at;
-}
-
-/// Copies the shared page of a user if sharing is probably all that prevents applying the event in place. Returns the
-/// copy; null otherwise.
-inline Page* copy_page_for(Snapshot& snapshot, const EventTarget& target, const PresenceEventView& event) {
-  const Rules& rules = snapshot.rules();
-  const bool may_be_refresh = event.type == EventType::heartbeat;
-  if ((!may_be_refresh && !is_plain(target.row(), rules)) || !is_later_than_known(target.row(), event) ||
-      judge_form(event, rules) != Verdict::applied ||
-      !AcceptanceWindow(SnapshotAccess::now(snapshot), rules).admit(event.at))
-    return nullptr;
-  UserTable& table = SnapshotAccess::write(snapshot).table;  // perhaps a copy, in which every path is shared
-  return &table.own_page(target.key, table.way_to(target.key));
-}
-
-/// Applies an event in place if sharing the overflow is what prevents it: the session is there. Returns whether the
-/// event was applied.
-PRESENCE_DETAIL_APART inline bool apply_in_shared_overflow(const PlaceInTable& place, const PresenceEventView& event,
-                                                           const ChangeSink& on_change) {
-  const KeptOverflow kept(place.row());  // the event may borrow from it
-  place.row().unshare_overflow();
-  return refresh_session(place, event) || apply_in_place(place, event, on_change);
-}
-inline bool is_prevented_by_overflow(const RowAccess& row, const LookupKey& session,
-                                     const PresenceEventView& event) noexcept {
-  return row.shares_session(session) && belongs_to_session(event.type) && is_later_than_known(row, event);
-}
-
-/// Applies an event of a user in a shared page.
-PRESENCE_DETAIL_APART inline Verdict apply_in_shared_page(Snapshot& snapshot, const EventTarget& target,
-                                                          const PresenceEventView& event, const ChangeSink& on_change) {
-  const KeptPage kept(*target.way.page());  // the event may borrow from it
-  if (Page* const page = copy_page_for(snapshot, target, event)) {
-    const PlaceInTable place{SnapshotAccess::write(snapshot), target, *page};
-    if (is_prevented_by_overflow(place.row(), target.session, event)) {
-      if (apply_in_shared_overflow(place, event, on_change)) return Verdict::applied;
-    } else if (refresh_session(place, event) || apply_in_place(place, event, on_change)) {
-      return Verdict::applied;
-    }
-  }
-  return apply_by_plan(snapshot, target.key, event, on_change);
-}
-
-/// Applies an event of a user who has been looked up: in place if the row is there and the page can be changed, else by
-/// a plan. In an unshared page, heartbeats that only refresh the session have been applied before.
-PRESENCE_DETAIL_APART inline Verdict apply_to_target(Snapshot& snapshot, const EventTarget& target,
-                                                     const PresenceEventView& event, const ChangeSink& on_change) {
-  if (target.at != Page::none) {
-    Root* const owned = SnapshotAccess::owned(snapshot);
-    Page* const page = owned != nullptr ? target.own_page() : nullptr;
-    if (page == nullptr) return apply_in_shared_page(snapshot, target, event, on_change);
-    const PlaceInTable place{*owned, target, *page};
-    if (is_prevented_by_overflow(place.row(), target.session, event)) {
-      if (apply_in_shared_overflow(place, event, on_change)) return Verdict::applied;
-    } else if (apply_in_place(place, event, on_change)) {
-      return Verdict::applied;
-    }
-  }
-  return apply_by_plan(snapshot, target.key, event, on_change);
-}
-
-/// Looks up the user of an event and applies the event.
-inline Verdict apply_event(Snapshot& snapshot, const PresenceEventView& event, const ChangeSink& on_change) {
-  Root* const owned = SnapshotAccess::owned(snapshot);
-  if (owned != nullptr && find_and_refresh_session(*owned, event)) return Verdict::applied;
-  const UserTable nobody;
-  const Root* const root = SnapshotAccess::read(snapshot);
-  EventTarget target;
-  target.find(root != nullptr ? root->table : nobody, event);
-  return apply_to_target(snapshot, target, event, on_change);
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_STATE_DETAIL_APPLY_EVENT_HPP
-
-/// Events of a range: the users of the next few are looked up together, so that cache misses overlap.
-namespace presence {
-inline namespace PRESENCE_ABI {
-namespace detail {
-
-/// Whether the next few events may be read before the first is applied. They must be stored somewhere, not created when
-/// the iterator is dereferenced. Views may be created: their strings are stored elsewhere.
-template <class It, class = void>
-inline constexpr bool can_look_ahead = false;
-template <class It>
-inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_traits<It>::iterator_category>> =
-    std::is_convertible<typename std::iterator_traits<It>::iterator_category, std::forward_iterator_tag>::value &&
-    (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
-     std::is_same<const std::remove_reference_t<typename std::iterator_traits<It>::reference>,
-                  const PresenceEventView>::value);
-
-/// Whether the events of a range may borrow from the snapshot that they are applied to. Events that own their strings
-/// do not.
-template <class It>
-inline constexpr bool may_borrow =
-    !std::is_base_of<PresenceEvent, std::remove_reference_t<decltype(*std::declval<It&>())>>::value;
-
-/// Returns whether an event that is applied in place overwrites the status of its row. The row itself stays where it
-/// is, and with it the id.
-inline bool may_touch_status(const RowView& row, EventType type) noexcept {
-  return type == EventType::set_status && !row.status().empty();
-}
-
-/// Applies the first event of a range in place if that cannot change a string that the events borrow. Returns false and
-/// changes nothing if it may, or if the event cannot be applied in place. Computes `strings`, the addresses of the
-/// strings, if it needs them for the first time.
-template <class It>
-bool apply_and_move_nothing(Root& owned, const EventTarget& target, const PresenceEventView& event, It first, It last,
-                            std::optional<StringBounds>& strings, const ChangeSink& on_change) {
-  Page* const page = target.own_page();
-  if (page == nullptr) return false;
-  const RowView row = page->row(target.at);
-  if (may_touch_status(row, event.type)) {
-    if (!strings) strings.emplace(first, last);
-    if (strings->may_touch(row.status())) return false;
-  }
-  return apply_in_place({owned, target, *page}, event, on_change);
-}
-
-/// The maximum number of events of a range that are read before the first of them is applied.
-inline constexpr std::size_t most_ahead = 32;
-
-/// Descends from the first node of each target to the pages, one node per round. `left` targets are not there yet.
-PRESENCE_DETAIL_FLAT inline void find_pages(EventTarget* targets, std::size_t count, std::size_t left) noexcept {
-  while (left != 0) {
-    left = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      EventTarget& target = targets[i];
-      left += !target.way.has_arrived() && !target.step() ? 1u : 0u;
-    }
-  }
-}
-
-/// Looks up the users of the next few events of a range and returns the number of these events. Works in rounds, so
-/// that cache misses overlap. First it prefetches what heartbeats read of every user. Then it prefetches the remaining
-/// memory of the users that have other events.
-template <class It>
-PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It last, EventTarget* targets) {
-  std::size_t count = 0, left = 0;
-  const bool has_users = table.size() != 0;
-  for (It it = first; it != last && count < most_ahead; ++it, ++count) {
-    EventTarget& target = targets[count];
-    auto&& listed = *it;
-    target.set(table, listed);
-    left += has_users && !target.step() ? 1u : 0u;  // the first node needs no prefetch
-  }
-  find_pages(targets, count, left);
-  // Events other than heartbeats of the first session may read more of the user.
-  It it = first;
-  for (std::size_t i = 0; i < count; ++i, ++it) {
-    const EventTarget& target = targets[i];
-    auto&& listed = *it;
-    const PresenceEventView& event = listed;
-    if (target.at != Page::none && !target.may_be_of_first_session(event.type)) target.row().prefetch_elsewhere();
-  }
-  return count;
-}
-
-/// Applies the next few events of a range and returns whether it processed all of them. In a range that borrows from
-/// the snapshot, it stops before an event that may move or destroy strings that later events borrow. `strings` holds
-/// the addresses of the borrowed strings; it is computed when first needed. `tally` is a Tally, or counts in the same
-/// way.
-template <bool borrows, class It, class Counter>
-bool apply_some(Snapshot& snapshot, It& first, It last, const ChangeSink& on_change, Counter& tally,
-                std::optional<StringBounds>& strings) {
-  const Root* const root = SnapshotAccess::read(snapshot);
-  if (root == nullptr) {
-    auto&& listed = *first;
-    tally.count(apply_event(snapshot, listed, on_change));
-    ++first;
-    return true;
-  }
-  EventTarget targets[most_ahead];
-  const std::size_t count = find_some(root->table, first, last, targets);
-
-  const std::uint64_t moves = root->table.moves();
-  bool are_there = true;  // the rows found are in place and unshared: a callback may copy the snapshot
-  for (std::size_t i = 0; i < count; ++i, ++first) {
-    auto&& listed = *first;
-    const PresenceEventView& event = listed;
-    Root* const owned = SnapshotAccess::owned(snapshot);
-    are_there = are_there && owned == root && owned->table.moves() == moves;
-    if (are_there && refresh_found_session(*owned, event, targets[i])) {
-      tally.count(Verdict::applied);
-      continue;
-    }
-    if constexpr (borrows) {
-      It next = first;
-      if (++next != last) {
-        if (!are_there) return false;
-        if (!apply_and_move_nothing(*owned, targets[i], event, first, last, strings, on_change)) return false;
-        tally.count(Verdict::applied);
-        continue;
-      }
-    }
-    if (are_there) {
-      tally.count(apply_to_target(snapshot, targets[i], event, on_change));
-    } else {
-      tally.count(apply_event(snapshot, event, on_change));
-    }
-  }
-  return true;
-}
-
-}  // namespace detail
-}  // namespace PRESENCE_ABI
-}  // namespace presence
-
-#endif  // PRESENCE_STATE_DETAIL_APPLY_BATCH_HPP
 
 // presence/state/detail/replay.hpp
 #ifndef PRESENCE_STATE_DETAIL_REPLAY_HPP
@@ -15792,17 +15795,14 @@ class SnapshotMerge {
     RowView rows[together];
     UserTable::Cursor next = theirs_.table.begin();
     while (!next.is_at_end() && !is_too_early_) {
-      std::size_t count = 0, arrived = 0;
+      std::size_t count = 0;
       for (; count < together && !next.is_at_end(); ++next) {
         rows[count] = *next;
         targets[count].start(root_->table, rows[count].name());
         ++count;
       }
       const std::uint64_t moves = root_->table.moves();
-      for (std::size_t round = 0; arrived < count; ++round) {
-        arrived = 0;
-        for (std::size_t i = 0; i < count; ++i) arrived += targets[i].way.has_arrived() || targets[i].step() ? 1u : 0u;
-      }
+      find_pages(targets, count, count);
       for (std::size_t i = 0; i < count && !is_too_early_; ++i) {
         if (has_copy_) {
           join_if_theirs(mine_->table.find(targets[i].key), rows[i]);

@@ -10,6 +10,7 @@
 #include <presence/registers/detail/normal_form.hpp>
 #include <presence/registers/detail/peer_dates.hpp>
 #include <presence/state/detail/advance.hpp>
+#include <presence/state/detail/apply_batch.hpp>
 #include <presence/state/detail/changes.hpp>
 #include <presence/state/detail/in_place.hpp>
 #include <presence/state/detail/judge.hpp>
@@ -157,17 +158,14 @@ class SnapshotMerge {
     RowView rows[together];
     UserTable::Cursor next = theirs_.table.begin();
     while (!next.is_at_end() && !is_too_early_) {
-      std::size_t count = 0, arrived = 0;
+      std::size_t count = 0;
       for (; count < together && !next.is_at_end(); ++next) {
         rows[count] = *next;
         targets[count].start(root_->table, rows[count].name());
         ++count;
       }
       const std::uint64_t moves = root_->table.moves();
-      for (std::size_t round = 0; arrived < count; ++round) {
-        arrived = 0;
-        for (std::size_t i = 0; i < count; ++i) arrived += targets[i].way.has_arrived() || targets[i].step() ? 1u : 0u;
-      }
+      find_pages(targets, count, count);
       for (std::size_t i = 0; i < count && !is_too_early_; ++i) {
         if (has_copy_) {
           join_if_theirs(mine_->table.find(targets[i].key), rows[i]);

@@ -311,6 +311,24 @@ TEST_CASE("other nodes take a hold that is within their limits, also if sessions
   }
 }
 
+TEST_CASE("a hold within the grace period of a later heartbeat does not prolong the session, dropped or not") {
+  Rules rules = rules_of(20, 0, 3);
+  rules.heartbeat_is_activity = false;
+  Told t = stopped(rules, {connect("john", "tv", at(0))}, at(0));
+  resume(t.s, at(6), seconds(20), t);  // held until 26 s
+  t.fold(heartbeat("john", "tv", at(4)));  // shown until 27 s
+  t.pass(at(23));
+  std::size_t listed = 0;
+  const auto count = [&listed](std::string_view, std::string_view) { ++listed; };
+  t.s.each_session("", count);
+  CHECK(listed == 1);
+  t.pass(at(24));
+  listed = 0;
+  t.s.each_session("", count);
+  CHECK(listed == 0);
+  CHECK_FALSE(t.s.inspect("john")->sessions[0].alive);
+}
+
 TEST_CASE("a session that is held is not fresher than one that connects") {
   Rules rules = rules_of(40, 10);
   rules.max_sessions_per_user = 1;

@@ -70,7 +70,8 @@ class AcceptanceWindow {
 
  private:
   bool is_held(const SessionRegisters& session) const noexcept {
-    return session.has_evidence() && now_ < session.held_until();
+    const Timestamp held = session.held_until();
+    return session.has_evidence() && now_ < held && !is_of_run(session, held);
   }
 
   /// Returns how long a silence inside a run may be, in nanoseconds.

@@ -48,11 +48,13 @@ inline bool ended_by_disconnect(const SessionRegisters& session) noexcept {
   return last != absent && !session.evidence().follows(last);
 }
 
-/// Returns the time at which the session times out. Requires evidence.
+/// Returns the time at which the session times out. Requires evidence. A hold that does not prolong the run has no
+/// effect, whether or not it has been dropped yet.
 inline Timestamp silent_until(const SessionRegisters& session, const Rules& rules) noexcept {
   const Duration timeout = timeout_of(session, rules);
   if (timeout == Duration()) return never;
-  return later(session.evidence_at() + timeout, session.held_until());
+  const Timestamp held = session.held_until();
+  return held > end_of_span(session, session.evidence_at(), rules) ? held : session.evidence_at() + timeout;
 }
 
 /// Returns the latest timestamp of a last evidence after which a session has timed out at `now`; `absent` if no session
