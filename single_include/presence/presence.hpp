@@ -7771,11 +7771,14 @@ inline void normalise_session(SessionRegisters& session, Timestamp now, const Ru
     }
   }
   const Timestamp ending = first_ending(session);
-  // No activity before a disconnect counts in a later life, also when the disconnect is forgotten.
-  for (const Timestamp at : session.disconnects()) {
-    if (at < window && at != ending && session.active().exists() && !session.active().follows(at)) {
-      session.set_active({});
-      break;
+  // No activity before a disconnect counts in a later life, also when the disconnect is forgotten. The one that ends
+  // the session is not forgotten before the session, so an activity before it may count until then.
+  if (ending == absent || session.active().follows(ending)) {
+    for (const Timestamp at : session.disconnects()) {
+      if (at < window && at != ending && session.active().exists() && !session.active().follows(at)) {
+        session.set_active({});
+        break;
+      }
     }
   }
   session.keep_disconnects([window, ending](Timestamp at) { return at >= window || at == ending; });

@@ -2655,6 +2655,8 @@ MUTANTS = [
     Mutant("hold-outlasts-the-run", SESSION, "runs && session.held_until() <= end_of_span(session, moment.at, rules)", "false",
            "a hold goes when the run is longer",
            "The normal form drops a hold that is no later than the run, and without a time nothing is held."),
+    Mutant("idle-by-a-second-disconnect", NORMAL, "if (ending == absent || session.active().follows(ending)) {", "if (ending == absent || session.active().exists()) {",
+           "a disconnect that is forgotten makes no user idle whom the grace period still shows"),
     Mutant("held-in-vain", DERIVED, "held > end_of_span(session, session.evidence_at(), rules) ?", "held > session.evidence_at() + timeout ?",
            "a hold that does not prolong the run has no effect"),
     Mutant("held-silence", DERIVED, "return held > end_of_span(session, session.evidence_at(), rules) ? held : session.evidence_at() + timeout;",

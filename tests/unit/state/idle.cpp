@@ -280,6 +280,27 @@ TEST_CASE("merged nodes know the latest activity of a session, whichever of them
     CHECK(s.next_deadline() == at(90));
 }
 
+TEST_CASE("a second disconnect that is forgotten does not make a user idle during the grace period") {
+  Rules rules = idle_after(300);
+  rules.offline_grace = seconds(200);
+  rules.reorder_window = seconds(5);
+  Told t(rules);
+  t.pass(at(0));
+  for (const PresenceEvent& event :
+       {connect("john", "tv", at(1)), disconnect("john", "tv", at(3)), disconnect("john", "tv", at(4))})
+    t.fold(event);
+  t.take();
+  t.pass(at(15));
+  CHECK(t.take().empty());
+  CHECK(t.s.view("john")->availability == Availability::available);
+  const Result<Snapshot> read = decode(encode(t.s), rules);
+  CHECK(read->view("john")->availability == Availability::available);
+  CHECK(*read == t.s);
+  t.pass(at(203));
+  CHECK_FALSE(t.s.online("john"));
+  CHECK(t.take().size() == 1);
+}
+
 TEST_CASE("an activity before a session returned does not date the change of a merge") {
   const Rules rules = idle_after(10);
   Snapshot here = reduce(Snapshot(rules), at(0)), there = reduce(Snapshot(rules), at(2));
