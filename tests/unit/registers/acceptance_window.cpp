@@ -32,7 +32,8 @@ struct Facts {
 };
 
 /// A session lives until a disconnect that no evidence followed, or until it was silent for the timeout. A connect
-/// follows a disconnect of its own timestamp, other evidence does not. While it is held, silence does not end it.
+/// follows a disconnect of its own timestamp, other evidence does not. While it is held, silence does not end it. A hold
+/// is known by the end of its run: if evidence and grace alone lead further, there is none.
 bool lives(const Facts& facts, Timestamp now, const Rules& rules) {
   if (facts.evidence.empty()) return false;
   for (const Timestamp end : facts.disconnects) {
@@ -41,11 +42,13 @@ bool lives(const Facts& facts, Timestamp now, const Rules& rules) {
       is_followed = is_followed || evidence.first > end || (evidence.first == end && evidence.second);
     if (!is_followed) return false;
   }
-  if (rules.session_timeout == Duration() || now < facts.held_until) return true;
+  if (rules.session_timeout == Duration()) return true;
+  bool is_held = now < facts.held_until;
   for (const auto& evidence : facts.evidence) {
     if (now < evidence.first + rules.session_timeout) return true;
+    is_held = is_held && evidence.first + rules.session_timeout + rules.offline_grace < facts.held_until;
   }
-  return false;
+  return is_held;
 }
 
 /// Without a timeout no silence ends a run; else one that is longer than timeout and grace does.
