@@ -4327,8 +4327,9 @@ inline bool operator==(const UserView& a, const User& b) noexcept { return a == 
 inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
 /// @}
 
-/// The user whose view is requested, or one session of that user. Viewers see their own true state, and only the public
-/// state of other users. Borrows the ids. Valid until a string that it was made from is modified or destroyed.
+/// The user whose view is requested, or one session of that user. In views and queries, viewers see their own true
+/// state, and only the public state of other users. The changes that a Store delivers have the public state of all
+/// users, also of the viewer. Borrows the ids. Valid until a string that it was made from is modified or destroyed.
 ///
 /// What a viewer sees depends on the user alone. In a Store, each session has its own watches and subscriptions: two
 /// tabs of one user watch and unwatch independently. A viewer without a session is a viewer of its own.
@@ -4362,6 +4363,7 @@ class Viewer {
 inline constexpr Viewer nobody{std::string_view{}};
 
 /// The stored registers of one session, for servers and tests. Registers that were forgotten (see Rules) are absent.
+/// The activity is not among them; see Snapshot::devices.
 struct Session {
   std::string id;                          ///< unique per user; sessions of two users may share an id
   std::optional<Timestamp> last_evidence;  ///< timestamp of the latest event that shows that it was connected
@@ -13233,7 +13235,8 @@ class Snapshot {
   }
 
   /// Calls `on_user_id(std::string_view id)` for every user that `inspect` finds: also for those that no other user
-  /// knows, such as users who only connected invisibly. For servers and tests; do not show them to other users.
+  /// knows, such as users who only connected invisibly, and users who were removed a moment ago. For servers and tests;
+  /// do not show them to other users.
   ///
   /// The order is that of iteration. Which of two users is first depends only on their ids. The ids are valid until
   /// this snapshot is modified or destroyed. The callback must do neither; it may change a copy. Allocates nothing, and
@@ -13264,7 +13267,7 @@ class Snapshot {
   ///
   /// A session is live if it is neither disconnected nor timed out at `now`: Session::alive is true in `inspect`. A
   /// session that ended a moment ago is not listed, even if Rules::offline_grace still shows its user online. Reports
-  /// are not sessions.
+  /// are not sessions, so a user who is online only by a report has none.
   ///
   /// If session ids begin with the node that has the socket, a prefix lists the sessions of one node. Let the prefix
   /// end with the separator: "node-7" also begins ids of node-71.
@@ -13274,7 +13277,8 @@ class Snapshot {
   /// throws only what the callback throws. O(users + sessions).
   ///
   /// To end the listed sessions, see `disconnect_sessions`. A host that must notify other nodes dispatches the
-  /// disconnects itself:
+  /// disconnects itself. A session with a later heartbeat remains live, although the disconnect is `applied`: repeat
+  /// this until no session is listed. Before it, merge what the node that is gone has appended.
   ///
   /// @code
   /// #include <presence/live/store.hpp>
@@ -17378,8 +17382,9 @@ class EventReader {
 
 /// The binary encoding of batches of events, for a log or a message between nodes.
 ///
-/// The payload of the frames (framing.hpp) is the events, in the format of event_record.hpp. There is nothing else in
-/// it. The bytes are the same on every platform.
+/// A batch begins with "PRSN", the version (byte 4, counted from 0) and the kind (byte 5). The payload of the frames
+/// (framing.hpp) is the events, in the format of event_record.hpp. There is nothing else in it. The bytes are the same
+/// on every platform.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
@@ -27323,6 +27328,9 @@ class Store {
   }
   /// Advances the time to `now` after the host was away, and gives the sessions that were live `patience` to return;
   /// see presence::resume. Call it first after a restart, before events and watches. Returns as `advance`. O(users).
+  ///
+  /// Not for a node that shares its users with others: they do not know of it, and show these users offline meanwhile.
+  /// There, use Rules::offline_grace.
   PRESENCE_DETAIL_RARE Verdict resume(Timestamp now, Duration patience) {
     const Use use(*this);
     const Snapshot before = snapshot_;

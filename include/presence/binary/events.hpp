@@ -19,8 +19,9 @@
 
 /// The binary encoding of batches of events, for a log or a message between nodes.
 ///
-/// The payload of the frames (framing.hpp) is the events, in the format of event_record.hpp. There is nothing else in
-/// it. The bytes are the same on every platform.
+/// A batch begins with "PRSN", the version (byte 4, counted from 0) and the kind (byte 5). The payload of the frames
+/// (framing.hpp) is the events, in the format of event_record.hpp. There is nothing else in it. The bytes are the same
+/// on every platform.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {

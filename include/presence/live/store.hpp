@@ -275,6 +275,9 @@ class Store {
   }
   /// Advances the time to `now` after the host was away, and gives the sessions that were live `patience` to return;
   /// see presence::resume. Call it first after a restart, before events and watches. Returns as `advance`. O(users).
+  ///
+  /// Not for a node that shares its users with others: they do not know of it, and show these users offline meanwhile.
+  /// There, use Rules::offline_grace.
   PRESENCE_DETAIL_RARE Verdict resume(Timestamp now, Duration patience) {
     const Use use(*this);
     const Snapshot before = snapshot_;

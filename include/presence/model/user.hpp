@@ -134,8 +134,9 @@ inline bool operator==(const UserView& a, const User& b) noexcept { return a == 
 inline bool operator!=(const UserView& a, const User& b) noexcept { return !(a == b); }
 /// @}
 
-/// The user whose view is requested, or one session of that user. Viewers see their own true state, and only the public
-/// state of other users. Borrows the ids. Valid until a string that it was made from is modified or destroyed.
+/// The user whose view is requested, or one session of that user. In views and queries, viewers see their own true
+/// state, and only the public state of other users. The changes that a Store delivers have the public state of all
+/// users, also of the viewer. Borrows the ids. Valid until a string that it was made from is modified or destroyed.
 ///
 /// What a viewer sees depends on the user alone. In a Store, each session has its own watches and subscriptions: two
 /// tabs of one user watch and unwatch independently. A viewer without a session is a viewer of its own.
@@ -169,6 +170,7 @@ class Viewer {
 inline constexpr Viewer nobody{std::string_view{}};
 
 /// The stored registers of one session, for servers and tests. Registers that were forgotten (see Rules) are absent.
+/// The activity is not among them; see Snapshot::devices.
 struct Session {
   std::string id;                          ///< unique per user; sessions of two users may share an id
   std::optional<Timestamp> last_evidence;  ///< timestamp of the latest event that shows that it was connected

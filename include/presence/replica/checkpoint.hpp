@@ -30,8 +30,9 @@ inline namespace PRESENCE_ABI {
 /// A snapshot, and the position in a shared log up to which it contains the events. A node that starts, or that has
 /// missed too much, continues from the latest checkpoint of any node instead of the beginning of the log.
 ///
-/// Start in this order: decode the checkpoint, read the log from its position through an Inbox, merge, then let time
-/// pass. If time passed first, sessions would time out whose heartbeats are still in the log.
+/// Start in this order: decode the checkpoint, read the log from its position to its end through an Inbox, `merge_into`
+/// the snapshot, then create the Store and let time pass. If time passed first, sessions would time out whose
+/// heartbeats are still in the log. Store::merge lets time pass, so do not call it for a part of the log.
 ///
 /// @code
 /// #include <presence/replica/inbox.hpp>
@@ -56,7 +57,10 @@ inline namespace PRESENCE_ABI {
 struct Checkpoint {
   /// What the node knew when the checkpoint was taken.
   Snapshot snapshot;
-  /// Of the last entry of the log whose events the snapshot contains. Only the host interprets it.
+  /// Of the last entry of the log whose events the snapshot contains. Only the host interprets it. Take the snapshot
+  /// when the result of Outbox::take has been appended, and that of Inbox::take has been merged. Otherwise a node that
+  /// starts from it has events that no other node receives. Heartbeats that wait in the Outbox do no harm: they
+  /// only refresh sessions.
   std::string position;
 };
 

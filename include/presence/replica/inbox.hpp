@@ -20,7 +20,8 @@ inline namespace PRESENCE_ABI {
 
 /// The events of other nodes, on their way from a shared log into the state of this node. Reduces the entries of the
 /// log into a snapshot without a timestamp, to be merged. So an event counts however late it arrives, none counts
-/// twice, and none moves this node's time.
+/// twice, and none moves this node's time. An event may be dated up to Rules::max_clock_skew after it, and so may the
+/// change that the event causes.
 ///
 /// A node may read its own entries as well: it has them already, so they change nothing.
 ///
@@ -48,16 +49,19 @@ class Inbox {
       : news_(rules), rules_(rules), position_(std::move(position)) {}
 
   /// Adds an entry of the log, whose bytes an Outbox made. Returns how many events had each verdict. `too_early` are
-  /// those that are dated later than `now`, the host's own clock, plus Rules::max_clock_skew. No event is too late.
-  /// Calls `on_verdict(std::size_t index, Verdict)` for every event.
+  /// those that are dated later than `now`, the host's own clock, plus Rules::max_clock_skew. No event is too late. The
+  /// other verdicts are about what was added since the last `take`, not about the Store: an entry that is read again
+  /// after a `take` is `applied` again, and changes nothing in the merge. Calls
+  /// `on_verdict(std::size_t index, Verdict)` for every event.
   ///
   /// If the bytes are damaged, returns the error of `decode_events`, and the entry has no effect. In both cases
   /// `position` becomes that of the entry, so that a damaged entry is not read forever. O(events).
   ///
-  /// But an entry in a newer format (`unknown_version`) is not damaged, and leaves `position` as it is. Then stop
-  /// reading, and add no later entry. The node can go on serving its clients and sending its own events. After its
-  /// update it reads on from `position`. Entries in the format of the version before are read, so update all nodes to
-  /// one version before the next.
+  /// But an entry whose version is unknown (`unknown_version`) leaves `position` as it is. Usually its format is newer.
+  /// Then stop reading, and add no later entry. The node can go on serving its clients and sending its own events.
+  /// After its update it reads on from the position of the checkpoint from which it starts. Entries in the format of
+  /// the version before are read, so update all nodes to one version before the next. A damaged version byte (byte 4)
+  /// has the same error. If an updated node receives it, continue after the entry, with another Inbox.
   template <class OnVerdict>
   Result<Tally> add(std::string_view position, std::string_view batch, Timestamp now, OnVerdict&& on_verdict) {
     const Timestamp latest = now + rules_.max_clock_skew;
@@ -74,7 +78,8 @@ class Inbox {
     return add(position, batch, now, [](std::size_t, Verdict) {});
   }
 
-  /// Returns all events since the last call, as a snapshot for `merge_into` or Store::merge.
+  /// Returns all events since the last call, as a snapshot for `merge_into` or Store::merge. Merge it with a `now` that
+  /// is not earlier than that of `add`: if Store::merge returns an error, keep the snapshot for the next try.
   Snapshot take() {
     Snapshot news = std::move(news_);
     news_ = Snapshot(rules_);

@@ -302,7 +302,8 @@ class Snapshot {
   }
 
   /// Calls `on_user_id(std::string_view id)` for every user that `inspect` finds: also for those that no other user
-  /// knows, such as users who only connected invisibly. For servers and tests; do not show them to other users.
+  /// knows, such as users who only connected invisibly, and users who were removed a moment ago. For servers and tests;
+  /// do not show them to other users.
   ///
   /// The order is that of iteration. Which of two users is first depends only on their ids. The ids are valid until
   /// this snapshot is modified or destroyed. The callback must do neither; it may change a copy. Allocates nothing, and
@@ -333,7 +334,7 @@ class Snapshot {
   ///
   /// A session is live if it is neither disconnected nor timed out at `now`: Session::alive is true in `inspect`. A
   /// session that ended a moment ago is not listed, even if Rules::offline_grace still shows its user online. Reports
-  /// are not sessions.
+  /// are not sessions, so a user who is online only by a report has none.
   ///
   /// If session ids begin with the node that has the socket, a prefix lists the sessions of one node. Let the prefix
   /// end with the separator: "node-7" also begins ids of node-71.
@@ -343,7 +344,8 @@ class Snapshot {
   /// throws only what the callback throws. O(users + sessions).
   ///
   /// To end the listed sessions, see `disconnect_sessions`. A host that must notify other nodes dispatches the
-  /// disconnects itself:
+  /// disconnects itself. A session with a later heartbeat remains live, although the disconnect is `applied`: repeat
+  /// this until no session is listed. Before it, merge what the node that is gone has appended.
   ///
   /// @code
   /// #include <presence/live/store.hpp>
