@@ -7738,7 +7738,8 @@ inline void forget_runs(SessionRegisters& session, Timestamp window, const Rules
   const Run* const first = session.first_earlier_run();
   if (first == nullptr) return;
   Timestamp start = window;
-  for (const Timestamp at : {session.state().moment.at, session.activity_moment().at}) {
+  // After a merge, the evidence may be earlier than a run that a removal left without any.
+  for (const Timestamp at : {session.evidence_at(), session.state().moment.at, session.activity_moment().at}) {
     if (at != absent && first->contains(at)) start = earlier(start, at);
   }
   session.set_first_run_start(later(first->start, start));
@@ -15767,9 +15768,11 @@ class SnapshotMerge {
   std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
 
   /// Joining first, and then letting time pass, must give the result of joining at the later time. It does so for equal
-  /// rules, unless users are forgotten by age, or without a time until now.
+  /// rules, unless users are forgotten by age, or without a time until now. Theirs must not have forgotten more than we
+  /// have: what a removal left there has no place beside what it removed here.
   bool can_join_in_place() const noexcept {
-    return same_rules_ && size_of_mine() != 0 && our_now_ != absent && rules().forget_after == Duration::highest();
+    return same_rules_ && size_of_mine() != 0 && our_now_ != absent && theirs_.now <= our_now_ &&
+           rules().forget_after == Duration::highest();
   }
 
   /// Returns whether a user of theirs is dated too far in the future. Registers equal to ours pass: they were judged

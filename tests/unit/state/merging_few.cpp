@@ -88,14 +88,9 @@ Merges expect_few_like_many(const Rules& rules, const Course& course, std::uint6
     }
     const std::size_t shape = chance.below(3);
     const double later = chance.below(2) == 0 ? 0 : static_cast<double>(chance.below(30));
-    if (shape == 1) {
-      second += later;
-      apply(news, at(second));
-    }
-
     Snapshot bad = news;
     apply(bad, connect(user_id(chance.below(course.users)), "clock", at(second + 3600)));
-    if (!bad.now()) {
+    {
       const detail::PeerDates dates = detail::dates_at(*ours.now(), ours);
       REQUIRE(!detail::merge_from_peer(ours, bad, *ours.now(), dates, detail::ChangeSink()));
       expect_equal(ours, shared);
@@ -107,11 +102,18 @@ Merges expect_few_like_many(const Rules& rules, const Course& course, std::uint6
     const Snapshot kept = chance.below(4) == 0 ? ours : Snapshot();
     const std::uint64_t digest = kept.digest();
     const void* const before = root_of(ours);
-    Snapshot many = shape == 2 ? merge(Snapshot(rules), after) : merge(news, shared);
-    merge_into(shared, many, of_shared);
+    const Snapshot many = shape == 2 ? merge(Snapshot(rules), after) : merge(news, shared);
+    if (shape == 1) {  // as from a peer, by our own later time
+      second += later;
+      const detail::PeerDates dates = detail::dates_at(at(second), ours);
+      REQUIRE(detail::merge_from_peer(shared, many, at(second), dates, of_shared));
+      REQUIRE(detail::merge_from_peer(ours, news, at(second), dates, of_ours));
+    } else {
+      merge_into(shared, many, of_shared);
+    }
     if (shape == 2) {
       REQUIRE(!apply_delta(ours, encode_delta(ours, after), *ours.now(), of_ours));
-    } else {
+    } else if (shape == 0) {
       merge_into(ours, news, of_ours);
     }
     ++(root_of(ours) == before ? merges.in_place : merges.into_copies);

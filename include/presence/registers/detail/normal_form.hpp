@@ -105,7 +105,8 @@ inline void forget_runs(SessionRegisters& session, Timestamp window, const Rules
   const Run* const first = session.first_earlier_run();
   if (first == nullptr) return;
   Timestamp start = window;
-  for (const Timestamp at : {session.state().moment.at, session.activity_moment().at}) {
+  // After a merge, the evidence may be earlier than a run that a removal left without any.
+  for (const Timestamp at : {session.evidence_at(), session.state().moment.at, session.activity_moment().at}) {
     if (at != absent && first->contains(at)) start = earlier(start, at);
   }
   session.set_first_run_start(later(first->start, start));
