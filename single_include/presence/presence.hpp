@@ -15829,6 +15829,8 @@ class SnapshotMerge {
     const RowView ours = target.at != Page::none ? target.row() : RowView();
     if (is_too_early(ours, theirs)) return;
     if (ours == nullptr) return put_off(ours, theirs);
+    // A merge drops sessions over the limit, which events of other sessions do not.
+    if (ours.session_count() > root_->bounds().session_room()) return join(ours, theirs);
     if (refresh(target, theirs)) return;
     if (is_plain(ours, rules()) && has_only_ordinary(theirs) && add_events(target, theirs)) return;
     join_registers(target.key, theirs);
