@@ -37,6 +37,13 @@ inline UserSessions sessions_in(const Snapshot& s, std::string_view prefix = {})
   return all;
 }
 
+/// Where all events were applied.
+inline Tally tally_of(std::size_t applied) {
+  Tally tally;
+  tally.applied = applied;
+  return tally;
+}
+
 /// The ids of the users of `random_event_of_nodes`, in the order in which a snapshot iterates over them.
 inline std::vector<std::string> ids_in_order(std::size_t users) {
   Snapshot all;

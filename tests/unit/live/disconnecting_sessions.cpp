@@ -99,12 +99,6 @@ Tally disconnect_one_by_one(Store& store, const Ids& ids, std::string_view prefi
   return tally;
 }
 
-Tally tally_of(std::size_t applied) {
-  Tally tally;
-  tally.applied = applied;
-  return tally;
-}
-
 }  // namespace
 
 TEST_CASE("the sessions of a node end in one call, at the time of the call") {

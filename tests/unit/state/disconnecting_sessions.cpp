@@ -21,12 +21,6 @@ Tally disconnect_one_by_one(Told& told, const std::vector<std::string>& ids, std
   return tally;
 }
 
-Tally tally_of(std::size_t applied) {
-  Tally tally;
-  tally.applied = applied;
-  return tally;
-}
-
 }  // namespace
 
 TEST_CASE("all live sessions with the prefix are disconnected, and no others") {
