@@ -13139,7 +13139,7 @@ class Snapshot {
   /// });
   /// assert(online == "john");
   /// @endcode
-  template <class Ids, class Fn>
+  template <class Ids = std::initializer_list<std::string_view>, class Fn>
   std::size_t views(const Ids& ids, Viewer viewer, Fn&& on_user_view) const& {
     static_assert(std::is_invocable<Fn&, const UserView&>::value,
                   "presence: a callback for users must accept (const presence::UserView&)");
@@ -13159,7 +13159,7 @@ class Snapshot {
     view_some();
     return seen;
   }
-  template <class Ids, class Fn>
+  template <class Ids = std::initializer_list<std::string_view>, class Fn>
   std::size_t views(const Ids& ids, Fn&& on_user_view) const& {
     return views(ids, nobody, on_user_view);
   }
@@ -26142,14 +26142,14 @@ class Watches {
   }
 
   /// Watches the users of a range of ids, known or not. Adds to the users of earlier calls. O(users).
-  template <class Range>
+  template <class Range = std::initializer_list<std::string_view>>
   void watch_users(Viewer viewer, const Range& ids) {
     watch_each(viewer, each_id(ids));
   }
 
   /// Ends the viewer's watches of the users of a range of ids, as far as `watch_users` made them. Watches of channels
   /// remain. O(users).
-  template <class Range>
+  template <class Range = std::initializer_list<std::string_view>>
   void unwatch_users(Viewer viewer, const Range& ids) {
     unwatch_each(viewer, each_id(ids));
   }
@@ -27444,7 +27444,7 @@ class Store {
   bool online(std::string_view id, Viewer viewer = nobody) const {
     return options_.may_see(viewer, id) && snapshot_.online(id, viewer);
   }
-  template <class Ids, class Fn>
+  template <class Ids = std::initializer_list<std::string_view>, class Fn>
   std::size_t views(const Ids& ids, Viewer viewer, Fn&& on_user_view) const& {
     std::size_t seen = 0;
     snapshot_.views(ids, viewer, [&](const UserView& user) {
@@ -27454,7 +27454,7 @@ class Store {
     });
     return seen;
   }
-  template <class Ids, class Fn>
+  template <class Ids = std::initializer_list<std::string_view>, class Fn>
   std::size_t views(const Ids& ids, Fn&& on_user_view) const& {
     return views(ids, nobody, on_user_view);
   }
@@ -27588,14 +27588,14 @@ class Store {
   }
   /// Notifies the viewer about the users of a range of ids from now on, known or not, in addition to those of earlier
   /// calls. Does nothing if the viewer is a session that has ended. O(ids).
-  template <class Range>
+  template <class Range = std::initializer_list<std::string_view>>
   void watch_users(Viewer viewer, const Range& ids) {
     const Use use(*this);
     add_users(viewer, Watches::each_id(ids));
   }
   /// Ends the viewer's watches of the users of a range of ids, as far as `watch_users` and `query_users` made them.
   /// Members of channels that the viewer watches remain watched. O(ids).
-  template <class Range>
+  template <class Range = std::initializer_list<std::string_view>>
   void unwatch_users(Viewer viewer, const Range& ids) {
     const Use use(*this);
     watches_.unwatch_users(viewer, ids);

@@ -31,14 +31,15 @@
 #include <presence/state/resume.hpp>
 #include <presence/state/snapshot.hpp>
 
-#include <cstddef>      // for size_t, ptrdiff_t
-#include <cstdint>      // for uint32_t, uint64_t
-#include <optional>     // for optional, nullopt
-#include <string>       // for string
-#include <string_view>  // for string_view
-#include <type_traits>  // for enable_if, is_invocable, is_same
-#include <utility>      // for exchange, forward, move
-#include <vector>       // for vector
+#include <cstddef>           // for size_t, ptrdiff_t
+#include <cstdint>           // for uint32_t, uint64_t
+#include <initializer_list>  // for initializer_list
+#include <optional>          // for optional, nullopt
+#include <string>            // for string
+#include <string_view>       // for string_view
+#include <type_traits>       // for enable_if, is_invocable, is_same
+#include <utility>           // for exchange, forward, move
+#include <vector>            // for vector
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -386,7 +387,7 @@ class Store {
   bool online(std::string_view id, Viewer viewer = nobody) const {
     return options_.may_see(viewer, id) && snapshot_.online(id, viewer);
   }
-  template <class Ids, class Fn>
+  template <class Ids = std::initializer_list<std::string_view>, class Fn>
   std::size_t views(const Ids& ids, Viewer viewer, Fn&& on_user_view) const& {
     std::size_t seen = 0;
     snapshot_.views(ids, viewer, [&](const UserView& user) {
@@ -396,7 +397,7 @@ class Store {
     });
     return seen;
   }
-  template <class Ids, class Fn>
+  template <class Ids = std::initializer_list<std::string_view>, class Fn>
   std::size_t views(const Ids& ids, Fn&& on_user_view) const& {
     return views(ids, nobody, on_user_view);
   }
@@ -530,14 +531,14 @@ class Store {
   }
   /// Notifies the viewer about the users of a range of ids from now on, known or not, in addition to those of earlier
   /// calls. Does nothing if the viewer is a session that has ended. O(ids).
-  template <class Range>
+  template <class Range = std::initializer_list<std::string_view>>
   void watch_users(Viewer viewer, const Range& ids) {
     const Use use(*this);
     add_users(viewer, Watches::each_id(ids));
   }
   /// Ends the viewer's watches of the users of a range of ids, as far as `watch_users` and `query_users` made them.
   /// Members of channels that the viewer watches remain watched. O(ids).
-  template <class Range>
+  template <class Range = std::initializer_list<std::string_view>>
   void unwatch_users(Viewer viewer, const Range& ids) {
     const Use use(*this);
     watches_.unwatch_users(viewer, ids);

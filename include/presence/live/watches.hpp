@@ -11,12 +11,13 @@
 #include <presence/model/channel.hpp>
 #include <presence/model/user.hpp>
 
-#include <cstddef>      // for size_t
-#include <cstdint>      // for uint32_t, uint64_t
-#include <string>       // for string
-#include <string_view>  // for string_view
-#include <utility>      // for move
-#include <vector>       // for vector
+#include <cstddef>           // for size_t
+#include <cstdint>           // for uint32_t, uint64_t
+#include <initializer_list>  // for initializer_list
+#include <string>            // for string
+#include <string_view>       // for string_view
+#include <utility>           // for move
+#include <vector>            // for vector
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -91,14 +92,14 @@ class Watches {
   }
 
   /// Watches the users of a range of ids, known or not. Adds to the users of earlier calls. O(users).
-  template <class Range>
+  template <class Range = std::initializer_list<std::string_view>>
   void watch_users(Viewer viewer, const Range& ids) {
     watch_each(viewer, each_id(ids));
   }
 
   /// Ends the viewer's watches of the users of a range of ids, as far as `watch_users` made them. Watches of channels
   /// remain. O(users).
-  template <class Range>
+  template <class Range = std::initializer_list<std::string_view>>
   void unwatch_users(Viewer viewer, const Range& ids) {
     unwatch_each(viewer, each_id(ids));
   }

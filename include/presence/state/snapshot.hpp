@@ -13,13 +13,14 @@
 #include <presence/state/detail/changes.hpp>
 #include <presence/table/detail/user_table.hpp>
 
-#include <cstddef>      // for size_t, ptrdiff_t
-#include <cstdint>      // for uint64_t
-#include <optional>     // for optional, nullopt
-#include <string>       // for string, input_iterator_tag, forward_iterator_tag
-#include <string_view>  // for string_view
-#include <type_traits>  // for decay, is_invocable, is_lvalue_reference, is_same
-#include <utility>      // for in_place, move
+#include <cstddef>           // for size_t, ptrdiff_t
+#include <cstdint>           // for uint64_t
+#include <initializer_list>  // for initializer_list
+#include <optional>          // for optional, nullopt
+#include <string>            // for string, input_iterator_tag, forward_iterator_tag
+#include <string_view>       // for string_view
+#include <type_traits>       // for decay, is_invocable, is_lvalue_reference, is_same
+#include <utility>           // for in_place, move
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -205,7 +206,7 @@ class Snapshot {
   /// });
   /// assert(online == "john");
   /// @endcode
-  template <class Ids, class Fn>
+  template <class Ids = std::initializer_list<std::string_view>, class Fn>
   std::size_t views(const Ids& ids, Viewer viewer, Fn&& on_user_view) const& {
     static_assert(std::is_invocable<Fn&, const UserView&>::value,
                   "presence: a callback for users must accept (const presence::UserView&)");
@@ -225,7 +226,7 @@ class Snapshot {
     view_some();
     return seen;
   }
-  template <class Ids, class Fn>
+  template <class Ids = std::initializer_list<std::string_view>, class Fn>
   std::size_t views(const Ids& ids, Fn&& on_user_view) const& {
     return views(ids, nobody, on_user_view);
   }

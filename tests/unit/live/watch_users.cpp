@@ -58,6 +58,23 @@ TEST_CASE("watch_users and unwatch_users take any range of ids, also none") {
   CHECK(store.watches() == Watches());
 }
 
+TEST_CASE("watch_users, unwatch_users and views take ids in braces") {
+  Store store;
+  store.watch_users(Viewer("jack"), {"john", "mary"});
+  CHECK(store.watches().is_watching(Viewer("jack"), "mary"));
+  store.unwatch_users(Viewer("jack"), {"mary"});
+  CHECK(store.watches().is_watching(Viewer("jack"), "john"));
+  CHECK_FALSE(store.watches().is_watching(Viewer("jack"), "mary"));
+
+  store.dispatch(PresenceEvent::connect("john", "phone", at(0)));
+  std::size_t online = 0;
+  const auto count = [&online](const UserView& user) { online += user.online ? 1 : 0; };
+  CHECK(store.views({"john", "mary"}, count) == 1);
+  CHECK(store.views({"john", "mary"}, Viewer("jack"), count) == 1);
+  CHECK(store.snapshot().views({"john", "mary"}, count) == 1);
+  CHECK(online == 3);
+}
+
 TEST_CASE("unwatch_users ends the watches of query_users, and leaves those of channels") {
   Store store;
   for (const char* id : {"john", "mary"}) store.dispatch(connect(id, "phone", at(0)));
