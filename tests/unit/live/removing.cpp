@@ -355,6 +355,24 @@ TEST_CASE("in one frame, what an invisible user did does not move their removal"
   CHECK(applied_at(true) == applied_at(false));
 }
 
+TEST_CASE("in one frame, a removal takes effect after a visible change of a user who is invisible again") {
+  for (const bool hides_by_connect : {false, true}) {
+    CAPTURE(hides_by_connect);
+    Store store;
+    store.dispatch(connect("noor", "phone", at(0)), at(0));
+    store.dispatch(PresenceEvent::set_visible("noor", false, at(0)), at(0));
+    store.dispatch(PresenceEvent::set_visible("noor", true, at(0)), at(0));
+    PresenceEvent hide =
+        hides_by_connect ? connect("noor", "phone", at(0)) : PresenceEvent::set_visible("noor", false, at(0));
+    hide.invisible = true;
+    store.dispatch(hide, at(0));
+    REQUIRE(store.find("noor"));
+    store.dispatch(PresenceEvent::heartbeat("noor", "phone", at(0)), at(0));  // does not move the removal
+    CHECK(accepted(store.dispatch(PresenceEvent::remove("noor", at(0)), at(0)).verdict));
+    CHECK_FALSE(store.find("noor"));
+  }
+}
+
 TEST_CASE("in one frame, the last of several visibility changes wins, with and without a session") {
   for (const bool last_is_visible : {false, true}) {
     Store store;

@@ -113,7 +113,12 @@ struct FrameOrder {
     follow(user.status_at());
     follow(later(user.reported_at(), user.reported_last_active_at()));
     follow(user.data_at());
-    if (cut != absent) return;
+    if (cut != absent) {
+      for (const auto& activity : user.activities) {
+        if (activity.value < cut) follow(activity.value);  // others see it as last_active
+      }
+      return;
+    }
     for (const SessionRegisters& session : user.sessions) follow(session.latest());
     if (user.rare != nullptr) follow(user.rare->choice_at);
     if (!user.activities.empty()) follow(user.activities.back().value);
