@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Builds and runs the recipes for engines: the C interface for Unity, Unreal, Godot, and the web by emscripten.
+"""Builds and runs the recipes for engines: the C interface and the C# for Unity, Unreal, Godot, and the web.
 
-Prints one line a cell: ok, SKIPPED with the reason, or FAILED. No engine is needed: Unreal and Godot are played by
-stand-ins that have the names of their macros, with the flags that they compile with. What needs a tool that is not
-there is skipped; with CI set in the environment that fails too. (Debian: clang emscripten g++ gcc nodejs)
+Prints one line per cell: ok, SKIPPED with the reason, or FAILED. No engine is needed. Mono runs the C# of Unity.
+Stand-ins with the names of their macros and with their compile flags replace Unreal and Godot. A cell whose tool is
+missing is skipped. With CI set in the environment, it fails. (Debian: clang emscripten g++ gcc mono-mcs mono-runtime
+nodejs)
 """
 import argparse
 import concurrent.futures
@@ -32,11 +33,12 @@ class Skipped(Exception):
     pass
 
 
-def run(*command):
+def run(*command, **environment):
     command = [str(word) for word in command]
     if shutil.which(command[0]) is None:
         raise Skipped(f"{command[0]} is not there")
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={**os.environ, **environment})
     if done.returncode != 0:
         raise Failure(f"{shlex.join(command)}\nexit status {done.returncode}\n{done.stdout.decode(errors='replace')}")
     return done.stdout
@@ -54,12 +56,18 @@ def exported(library):
     return {line.split()[-1] for line in run("nm", "-D", "--defined-only", library).decode().splitlines()}
 
 
-def unity(work, cxx, cc):
+def unity_library(work, cxx):
     here = HERE / "unity"
     library = work / "libpresence_c.so"
     run(cxx, "-std=c++17", "-O2", "-fPIC", "-shared", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden",
         *WARNINGS, "-Wconversion", "-Wsign-conversion", "-Wold-style-cast", "-DPRESENCE_C_BUILD", "-I", SINGLE,
         here / "presence_c.cpp", f"-Wl,--version-script={here / 'presence_c.map'}", "-o", library)
+    return library
+
+
+def unity(work, cxx, cc):
+    here = HERE / "unity"
+    library = unity_library(work, cxx)
     program = work / "use_presence_c"
     run(cc, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", here / "use_presence_c.c",
         library, f"-Wl,-rpath,{work}", "-o", program)
@@ -71,6 +79,19 @@ def unity(work, cxx, cc):
     in_cs = set(re.findall(r"public static extern \w+ (\w+)\(", (here / "Presence.cs").read_text()))
     if in_cs != declared:
         raise Failure(f"Presence.cs and presence_c.h differ in {sorted(in_cs ^ declared)}")
+
+
+def unity_cs(work, defined, **environment):
+    """The C# test, with a collection of the garbage for every 64 KiB."""
+    here = HERE / "unity"
+    # -doc checks the comments. 1591: a public name without one.
+    run("mcs", "-unsafe", "-warn:4", "-warnaserror", "-nowarn:1591", f"-doc:{work / 'presence.xml'}",
+        *[f"-define:{name}" for name in defined], here / "Presence.cs", here / "UsePresence.cs",
+        f"-out:{work / 'use_presence.exe'}")
+    unity_library(work, "g++")
+    printed = run("mono", "--debug", work / "use_presence.exe", MONO_GC_PARAMS="nursery-size=64k", **environment)
+    if not re.fullmatch(rb"[1-9][0-9]* checks passed\n", printed):
+        raise Failure(f"the C# test printed {printed.decode(errors='replace')}")
 
 
 UNREAL = ["-std=c++20", "-O2", "-fPIC", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-strict-aliasing",
@@ -127,6 +148,10 @@ CELLS = {
     "unity, C interface, g++": lambda work: unity(work, "g++", "gcc"),
     "unity, C interface, clang++": lambda work: unity(work, "clang++", "clang"),
     "unity, C interface, wasm": web_unity,
+    "unity, C#, mono": lambda work: unity_cs(work, [], LD_LIBRARY_PATH=str(work)),
+    # As if the library was linked into the program, as on iOS.
+    "unity, C#, mono, __Internal": lambda work: unity_cs(work, ["UNITY_IOS"],
+                                                         LD_PRELOAD=str(work / "libpresence_c.so")),
     "unreal, file by file": lambda work: unreal(work, ["Presence/Private/PresenceComponent.cpp", "use_component.cpp"]),
     "unreal, jumbo file": lambda work: unreal(work, ["jumbo.cpp"]),
     "godot, g++": lambda work: godot(work, "g++"),
