@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Builds and runs the recipes for engines: the C interface and the C# for Unity, Unreal, Godot, and the web.
 
-Prints one line per cell: ok, SKIPPED with the reason, or FAILED. No engine is needed. Mono runs the C# of Unity.
-Stand-ins with the names of their macros and with their compile flags replace Unreal and Godot. A cell whose tool is
-missing is skipped. With CI set in the environment, it fails. (Debian: clang emscripten g++ gcc mono-mcs mono-runtime
-nodejs)
+Prints one line per cell: ok, SKIPPED with the reason, or FAILED. Mono runs the C# of Unity. Stand-ins with the names of
+their macros and with their compile flags replace Unreal and godot-cpp. Godot 3.2 runs the node of Godot. A cell whose
+tool is missing is skipped. With CI set in the environment, it fails. (Debian: clang emscripten g++ gcc godot3-server
+mono-mcs mono-runtime nodejs)
 """
 import argparse
 import concurrent.futures
@@ -40,7 +40,8 @@ def run(*command, **environment):
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env={**os.environ, **environment})
     if done.returncode != 0:
-        raise Failure(f"{shlex.join(command)}\nexit status {done.returncode}\n{done.stdout.decode(errors='replace')}")
+        raise Failure(f"{shlex.join(command)}\nexit status {done.returncode}\n"
+                      + done.stdout[:20000].decode(errors="replace"))
     return done.stdout
 
 
@@ -81,17 +82,22 @@ def unity(work, cxx, cc):
         raise Failure(f"Presence.cs and presence_c.h differ in {sorted(in_cs ^ declared)}")
 
 
-def unity_cs(work, defined, **environment):
-    """The C# test, with a collection of the garbage for every 64 KiB."""
+def unity_cs(work):
+    """The C# test, with a collection for every 64 KiB of garbage."""
     here = HERE / "unity"
-    # -doc checks the comments. 1591: a public name without one.
-    run("mcs", "-unsafe", "-warn:4", "-warnaserror", "-nowarn:1591", f"-doc:{work / 'presence.xml'}",
-        *[f"-define:{name}" for name in defined], here / "Presence.cs", here / "UsePresence.cs",
-        f"-out:{work / 'use_presence.exe'}")
-    unity_library(work, "g++")
-    printed = run("mono", "--debug", work / "use_presence.exe", MONO_GC_PARAMS="nursery-size=64k", **environment)
-    if not re.fullmatch(rb"[1-9][0-9]* checks passed\n", printed):
-        raise Failure(f"the C# test printed {printed.decode(errors='replace')}")
+    library = None
+    for name, defined, environment in [
+            ("shared", [], {"LD_LIBRARY_PATH": work}),
+            # The functions are looked up in the process itself, as on iOS, where the library is part of the program.
+            ("internal", ["-define:UNITY_IOS"], {"LD_PRELOAD": work / "libpresence_c.so"})]:
+        program = work / f"{name}.exe"
+        # -doc checks the comments. 1591: a public name without one.
+        run("mcs", "-unsafe", "-warn:4", "-warnaserror", "-nowarn:1591", f"-doc:{work / 'presence.xml'}", *defined,
+            here / "Presence.cs", here / "UsePresence.cs", f"-out:{program}")
+        library = library or unity_library(work, "g++")
+        printed = run("mono", "--debug", program, MONO_GC_PARAMS="nursery-size=64k", **environment)
+        if not re.fullmatch(rb"[1-9][0-9]* checks passed\n", printed):
+            raise Failure(f"{name}: the C# test printed {printed.decode(errors='replace')}")
 
 
 UNREAL = ["-std=c++20", "-O2", "-fPIC", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-strict-aliasing",
@@ -117,12 +123,32 @@ def godot(work, cxx):
     run(cxx, *GODOT, *folders, "-c", here / "src/presence_client.cpp", "-o", work / "client.o")
     run(cxx, *GODOT, *folders, work / "client.o", here / "use_client.cpp", "-o", program)
     run_and_compare(here / "use_client.expected", program)
-    # As an extension nothing of it is seen, nor is anything missing. Its entry point would be all that is.
+    # As an extension, it exports nothing and lacks nothing. Its entry point would be the only export.
     library = work / "libpresence.so"
     run(cxx, "-shared", "-Wl,-z,defs", work / "client.o", "-o", library)
     seen = sorted(name for name in exported(library) if re.search("[Pp]resence|godot", name))
     if seen:
         raise Failure(f"exported: {seen}")
+
+
+def godot_3(work):
+    """The node in a real engine, with a game in GDScript. GDNative is the C interface of Godot 3 for extensions."""
+    here = HERE / "godot"
+    if shutil.which("godot3-server") is None:
+        raise Skipped("godot3-server is not there")
+    project = work / "project"
+    shutil.copytree(here / "gdnative/project", project)
+    library = project / "libpresence.so"
+    run("g++", *GODOT, "-O0", *[f"-I{folder}" for folder in [here / "stand_in", here / "src", INCLUDE]], "-shared",
+        "-Wl,-z,defs", here / "src/presence_client.cpp", here / "gdnative/extension.cpp", "-o", library)
+    home = work / "home"
+    (home / "godot/app_userdata/presence/logs").mkdir(parents=True)  # the engine reports an error if it has to make it
+    folders = {name: home for name in ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"]}
+    printed = run("timeout", "20", "godot3-server", "--path", project, "-s", "main.gd", LANG="en_US.UTF-8",
+                  **folders)
+    expected = (here / "use_in_godot.expected").read_bytes()
+    if re.sub(rb"\AGodot Engine v3[^\n]*\n \n", b"", printed) != expected:
+        raise Failure(f"the project printed:\n{printed[:4000].decode(errors='replace')}")
 
 
 # Emscripten 3.1.6 takes a node that knows fetch() for a browser unless it loads the file at once.
@@ -148,14 +174,12 @@ CELLS = {
     "unity, C interface, g++": lambda work: unity(work, "g++", "gcc"),
     "unity, C interface, clang++": lambda work: unity(work, "clang++", "clang"),
     "unity, C interface, wasm": web_unity,
-    "unity, C#, mono": lambda work: unity_cs(work, [], LD_LIBRARY_PATH=str(work)),
-    # As if the library was linked into the program, as on iOS.
-    "unity, C#, mono, __Internal": lambda work: unity_cs(work, ["UNITY_IOS"],
-                                                         LD_PRELOAD=str(work / "libpresence_c.so")),
+    "unity, C#, mono": unity_cs,
     "unreal, file by file": lambda work: unreal(work, ["Presence/Private/PresenceComponent.cpp", "use_component.cpp"]),
     "unreal, jumbo file": lambda work: unreal(work, ["jumbo.cpp"]),
     "godot, g++": lambda work: godot(work, "g++"),
     "godot, clang++": lambda work: godot(work, "clang++"),
+    "godot 3.2, GDNative": godot_3,
     "web, example in wasm": web_example,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs the node of the recipe for a few frames of a stand-in for Godot. Prints what its signal tells.
+// Runs the node of the recipe for a few frames of a stand-in for Godot. Prints what its signal reports.
 #include "presence_client.hpp"
 
 #include <godot_cpp/classes/time.hpp>
@@ -25,9 +25,13 @@ void show(const PackedStringArray& online) {
 int main() {
   Time::get_singleton()->now = 1546867062.375;
   PresenceClient* const client = memnew(PresenceClient);
-  client->handler = [client](const String& id, bool online, const String& status) {
+  client->handler = [client](const char* signal, const std::vector<Value>& values) {
+    const String& id = std::get<String>(values[0]);
+    const bool online = std::get<bool>(values[1]);
+    const String& status = std::get<String>(values[2]);
+    std::printf("%s: ", signal);
     std::printf("%s is %s '%s'\n", id.utf8().get_data(), online ? "online" : "offline", status.utf8().get_data());
-    // A handler may feed what it likes; that is told after this.
+    // A handler may feed. What changes is reported after this change.
     if (online && status == String("Follow me")) {
       client->feed(
           R"({"type":"user.presence.changed","created_at":"2019-01-07T13:17:44Z","user":{"id":"jack","online":true,"status":"☃"}})");
@@ -54,6 +58,15 @@ int main() {
   client->feed(
       R"({"type":"user.presence.changed","created_at":"2019-01-07T13:17:50Z","user":{"id":"john","online":true,"status":""}})");
   show(client->online_friends());
+
+  GDREGISTER_CLASS(PresenceClient);
+  for (const MethodInfo& signal : ClassDB::signals) {
+    std::printf("signal %s:", signal.name);
+    for (const PropertyInfo& argument : signal.arguments) std::printf(" %s", argument.name);
+    std::printf("\n");
+  }
+  for (const BoundMethod& method : ClassDB::methods)
+    std::printf("method %s, arguments: %d\n", method.name, static_cast<int>(method.arguments));
   memdelete(client);
   return 0;
 }

@@ -8,8 +8,8 @@
 #include <godot_cpp/variant/string.hpp>
 #include <presence/fwd.hpp>
 
-/// Mirrors what a server says about who is online. The signal `user_changed(id, online, status)` tells of friends; who
-/// is connected to it may call anything here.
+/// Mirrors the presence that a server sends. The signal `user_changed(id, online, status)` reports changes of friends. Its
+/// handlers may call anything here.
 class PresenceClient : public godot::Node {
   GDCLASS(PresenceClient, godot::Node)
 
@@ -17,11 +17,12 @@ class PresenceClient : public godot::Node {
   PresenceClient();
   ~PresenceClient() override;
 
-  /// Whom to tell of, from now on.
+  /// Sets whose changes are reported from now on.
   void set_friends(const godot::PackedStringArray& ids);
-  /// One event of the server as it came. An error is printed, and counts as nothing.
+  /// Applies one event of the server, as JSON. An error is printed, and has no other effect.
   void feed(const godot::String& json);
-  /// The connection to the server is gone: nobody is shown online on stale word. Set the friends again when it is back.
+  /// The connection to the server is lost: what the server reported as online no longer counts. Set the friends again when
+  /// it is back.
   void connection_lost();
   godot::PackedStringArray online_friends() const;
 
@@ -31,7 +32,7 @@ class PresenceClient : public godot::Node {
   static void _bind_methods();
 
  private:
-  // Only named here, so that this header costs nothing.
+  // Pointers, so that this header needs only declarations.
   presence::Store* store;
   presence::Subscription* subscription;
 };

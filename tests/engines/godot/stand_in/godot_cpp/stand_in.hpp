@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A stand-in for the part of godot-cpp that the recipe uses: Godot itself was not there. The macros have the names that
-// Godot's headers, its own or godot-cpp's, leave defined in every file, and are alive when the library is included; the
-// classes do no more than the recipe needs.
+// A stand-in for the part of godot-cpp that the recipe uses. The macros have the names that Godot's headers and those of
+// godot-cpp leave defined in every file, and are defined when the library is included. The classes have only what the
+// recipe needs. What the recipe binds is recorded, so that a program can call it by name, or give it to an engine.
 #ifndef GODOT_CPP_STAND_IN_HPP
 #define GODOT_CPP_STAND_IN_HPP
 
@@ -12,7 +12,9 @@
 #include <initializer_list>
 #include <new>
 #include <string>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 // Names of Godot's macros.
@@ -28,10 +30,10 @@
 #define memdelete(m_v) ::godot::stand_in_delete(m_v)
 #define memalloc(m_size) ::operator new(m_size)
 #define memfree(m_mem) ::operator delete(m_mem)
-#define GDCLASS(m_class, m_inherits)
-#define GDREGISTER_CLASS(m_class)
-#define D_METHOD(...) "method"
-#define ADD_SIGNAL(m_signal) static_cast<void>(m_signal)
+#define GDCLASS(m_class, m_inherits) friend struct ::godot::ClassDB;
+#define GDREGISTER_CLASS(m_class) ::godot::ClassDB::register_class<m_class>()
+#define D_METHOD(...) ::godot::first_of(__VA_ARGS__)
+#define ADD_SIGNAL(m_signal) ::godot::ClassDB::add_signal(m_signal)
 #define ERR_PRINT(m_msg) std::printf("error: %s\n", (m_msg).utf8().get_data())
 #define ERR_FAIL_COND(m_cond) \
   if (unlikely(m_cond)) return
@@ -107,19 +109,68 @@ class PackedStringArray {
   std::vector<String> texts_;
 };
 
+class Node;
+
 struct Variant {
   enum Type { NIL, BOOL, STRING };
 };
 struct PropertyInfo {
-  PropertyInfo(Variant::Type, const char*) {}
+  Variant::Type type;
+  const char* name;
+  PropertyInfo(Variant::Type type_of, const char* name_of) : type(type_of), name(name_of) {}
 };
 struct MethodInfo {
+  const char* name;
+  std::vector<PropertyInfo> arguments;
   template <class... Properties>
-  MethodInfo(const char*, Properties...) {}
+  explicit MethodInfo(const char* name_of, Properties... properties) : name(name_of), arguments{properties...} {}
 };
+
+using Value = std::variant<std::monostate, bool, String, PackedStringArray>;
+
+struct BoundMethod {
+  const char* name;
+  std::size_t arguments;
+  std::function<Value(Node*, const std::vector<Value>&)> call;  // with values of the types that it takes
+};
+
+template <class... Rest>
+const char* first_of(const char* name, Rest...) {
+  return name;
+}
+
 struct ClassDB {
-  template <class Method>
-  static void bind_method(const char*, Method) {}
+  static inline std::vector<BoundMethod> methods;
+  static inline std::vector<MethodInfo> signals;
+
+  template <class Class>
+  static void register_class() {
+    Class::_bind_methods();
+  }
+  template <class Class, class Result, class... Arguments>
+  static void bind_method(const char* name, Result (Class::*method)(Arguments...)) {
+    bind<Class, Result, Arguments...>(name, method, std::index_sequence_for<Arguments...>());
+  }
+  template <class Class, class Result, class... Arguments>
+  static void bind_method(const char* name, Result (Class::*method)(Arguments...) const) {
+    bind<Class, Result, Arguments...>(name, method, std::index_sequence_for<Arguments...>());
+  }
+  static void add_signal(const MethodInfo& signal) { signals.push_back(signal); }
+
+ private:
+  template <class Class, class Result, class... Arguments, class Method, std::size_t... at>
+  static void bind(const char* name, Method method, std::index_sequence<at...>) {
+    const auto call = [method](Node* node, [[maybe_unused]] const std::vector<Value>& values) -> Value {
+      Class* const self = static_cast<Class*>(node);
+      if constexpr (std::is_void_v<Result>) {
+        (self->*method)(std::get<std::decay_t<Arguments>>(values[at])...);
+        return {};
+      } else {
+        return (self->*method)(std::get<std::decay_t<Arguments>>(values[at])...);
+      }
+    };
+    methods.push_back({name, sizeof...(Arguments), call});
+  }
 };
 
 class Time {
@@ -137,11 +188,12 @@ class Node {
   virtual ~Node() = default;
   virtual void _process(double) {}
   void set_process(bool) {}
-  std::function<void(const String&, bool, const String&)> handler;
+  std::function<void(const char* signal, const std::vector<Value>&)> handler;
 
  protected:
-  void emit_signal(const char*, const String& id, bool online, const String& status) {
-    if (handler) handler(id, online, status);
+  template <class... Arguments>
+  void emit_signal(const char* signal, const Arguments&... arguments) {
+    if (handler) handler(signal, {Value(arguments)...});
   }
 };
 
