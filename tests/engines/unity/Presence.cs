@@ -12,7 +12,7 @@ using System.Text;
 /// <summary>What a function returned. Below 0: it failed, and nothing has changed.</summary>
 public enum PresenceResult
 {
-    /// <summary>Nothing that was not known already.</summary>
+    /// <summary>Nothing new.</summary>
     Unchanged = 0,
     Applied = 1,
     /// <summary>A well-formed event that has no presence in it.</summary>
@@ -152,7 +152,7 @@ public sealed unsafe class PresenceClient : IDisposable
         }
     }
 
-    /// <summary>The connection to the server is lost: all users read as offline until they are fed again.</summary>
+    /// <summary>The connection is lost: what the server reported as online no longer counts. Feed it again.</summary>
     public void ConnectionLost() => PresenceNative.presence_client_connection_lost(client);
 
     /// <summary>Returns false if there is no such user.</summary>
@@ -173,7 +173,7 @@ public sealed unsafe class PresenceClient : IDisposable
     /// <summary>The number of users that are online.</summary>
     public int OnlineCount => PresenceNative.presence_client_online_count(client);
 
-    /// <summary>Advances the time, and reports each user whose visible state has changed since. For each frame.</summary>
+    /// <summary>Advances the time, and reports the users whose visible state changed. Call it once a frame.</summary>
     /// <remarks>
     /// The callback may call any member. What it feeds is reported before Poll returns. If it throws, the next Poll
     /// continues with the change after that. If it disposes the client, Poll returns.

@@ -85,8 +85,8 @@ static class UsePresence
                 "{\"id\":\"john\",\"online\":true,\"status\":\"Eating a veggie burger...\",\"last_active\":\"" +
                 Iso(T0 + 375) + "\"}", T0 + 500));
             Equal(PresenceResult.Applied, client.FeedUser(Encoding.UTF8.GetBytes("{\"id\":\"zoe\"}"), T0 + 500));
-            Equal("john online 'Eating a veggie burger...': Known, Online, Status, LastActive; me online: Known, Online; " +
-                  "zoe offline: Known", Frame(client, T0 + 16));
+            Equal("john online 'Eating a veggie burger...': Known, Online, Status, LastActive; " +
+                  "me online: Known, Online; zoe offline: Known", Frame(client, T0 + 16));
             Equal("", Frame(client, T0 + 33));
             Equal(3, client.Count);
             Equal(2, client.OnlineCount);
@@ -121,7 +121,8 @@ static class UsePresence
             Equal(0, client.OnlineCount);
             client.FeedUser("{\"id\":\"john\",\"online\":true,\"status\":\"\"}", T0 + 3000);
             Equal("john online: Online, Status", Frame(client, T0 + 3000));
-            client.Feed("{\"type\":\"user.deleted\",\"created_at\":\"" + Iso(T0 + 4000) + "\",\"user\":{\"id\":\"john\"}}");
+            client.Feed("{\"type\":\"user.deleted\",\"created_at\":\"" + Iso(T0 + 4000) +
+                        "\",\"user\":{\"id\":\"john\"}}");
             Equal("john unknown: Known, Online, LastActive", Frame(client, T0 + 4000));
             Equal(2, client.Count);
         }
@@ -136,7 +137,7 @@ static class UsePresence
             Equal(PresenceResult.Applied, client.Feed(Event("status", "john", T0 + 1, ",\"status\":\"Lobby\"")));
             Equal("john online 'Lobby': Known, Online, Status, LastActive", Frame(client, T0 + 16));
             // Heartbeats keep a session for 40 s each.
-            Equal(PresenceResult.Applied, client.Feed(Event("heartbeat", "john", T0 + 30000, ",\"session\":\"phone\"")));
+            client.Feed(Event("heartbeat", "john", T0 + 30000, ",\"session\":\"phone\""));
             Equal("", Frame(client, T0 + 30000));
             Equal("", Frame(client, T0 + 69000));
             Equal("john offline 'Lobby': Online", Frame(client, T0 + 71000));
@@ -160,7 +161,8 @@ static class UsePresence
     {
         using (var client = new PresenceClient(100))
         {
-            string[] texts = { "Jörg", "ß", "日本語", "👩‍🚀🚀", "e\u0301", "a\0b", "with \"quotes\" \\ and\nlines", new string('é', 127) };
+            string[] texts = { "Jörg", "ß", "日本語", "👩‍🚀🚀", "e\u0301", "a\0b", "with \"quotes\" \\ and\nlines",
+                               new string('é', 127) };
             foreach (string text in texts)
             {
                 Equal(PresenceResult.Applied, client.Feed(Changed(text, true, text, T0)));
@@ -174,11 +176,14 @@ static class UsePresence
             client.Poll(T0, change => seen.Add(change.User.Id + "/" + change.User.Status));
             foreach (string text in texts) Equal(true, seen.Contains(text + "/" + text));
 
-            // 1,024 bytes of a longer status are kept, in whole characters. No id is cut.
+            // Of a longer status that the server sends, 1,024 bytes are kept, in whole characters. One of a session is
+            // refused, and so is a longer id.
             client.Feed(Changed("long", true, string.Concat("x", new string('é', 600)), T0));
             PresenceUser longer;
             Equal(true, client.TryGetUser("long", out longer));
             Equal("x" + new string('é', 511), longer.Status);
+            string tooLong = ",\"status\":\"" + new string('s', 1028) + "\"";
+            Equal(PresenceResult.Refused, client.Feed(Event("status", "long", T0 + 1, tooLong)));
             Equal(PresenceResult.Applied, client.Feed(Changed(new string('i', 255), true, "", T0)));
             Equal(PresenceResult.Refused, client.Feed(Changed(new string('i', 256), true, "", T0)));
             Equal(true, client.TryGetUser(new string('i', 255), out longer));
@@ -271,7 +276,10 @@ static class UsePresence
                 Equal((i % 2 == 0 ? "+" : "-") + "Level " + i + " ✨", seen["user-" + i]);
             client.ConnectionLost();
             int offline = 0;
-            client.Poll(T0 + users, change => offline += change.Changed == PresenceFields.Online && !change.User.Online ? 1 : 0);
+            client.Poll(T0 + users, change =>
+            {
+                if (change.Changed == PresenceFields.Online && !change.User.Online) ++offline;
+            });
             Equal(users / 2, offline);
             Equal("", Frame(client, T0 + users));
         }

@@ -4,7 +4,7 @@
 //     c++ -std=c++17 -O2 -fPIC -shared -fno-exceptions -fno-rtti -fvisibility=hidden -DPRESENCE_C_BUILD
 //         -I single_include presence_c.cpp -Wl,--version-script=presence_c.map -o libpresence_c.so
 //
-// The version script keeps in what the standard library would have exported; elsewhere it is not needed.
+// The version script hides what the standard library would export. Other systems do not need it.
 #include "presence_c.h"
 
 #include <presence/presence.hpp>
@@ -18,15 +18,14 @@
 #include <utility>
 #include <vector>
 
-// Whatever a host makes of the sizes of these, it is told of them here.
 static_assert(sizeof(presence_user) == 1304, "the layout is part of the interface");
 static_assert(sizeof(presence_change) == 1320, "the layout is part of the interface");
 
 struct presence_client {
   presence::Snapshot now;
-  presence::Snapshot told;                             // as it was when changes were last looked for
-  std::vector<presence::UserPresenceChanged> changes;  // found then
-  std::size_t fetched = 0;                             // of these
+  presence::Snapshot reported;                             // the state when changes were last searched
+  std::vector<presence::UserPresenceChanged> changes;  // that were found then
+  std::size_t fetched = 0;                             // number of these
   presence::EventBuffer buffer;
   presence_error error = {0, 0, ""};
 };
@@ -35,8 +34,8 @@ namespace {
 
 using namespace presence;
 
-// Changes are looked for when they are asked for.
-void tell_nobody(const UserPresenceChangedView&) {}
+// presence_client_poll compares snapshots instead.
+void ignore_change(const UserPresenceChangedView&) {}
 
 Rules rules_for(std::int32_t max_users) {
   Rules rules = Rules::mirror();
@@ -97,7 +96,7 @@ std::int32_t fail(presence_client& client, const Error& error) {
 }
 
 std::int32_t fold(presence_client& client, const PresenceEventView& event) {
-  const Verdict verdict = apply(client.now, event, tell_nobody);
+  const Verdict verdict = apply(client.now, event, ignore_change);
   if (!accepted(verdict)) {
     client.error = {100 + static_cast<std::int32_t>(verdict), 0, reason(verdict)};
     return PRESENCE_C_REFUSED;
@@ -116,7 +115,7 @@ std::string_view text_of(const char* text, std::int32_t size) {
 presence_client* presence_client_create(int32_t max_users) {
   if (max_users < 0) return nullptr;
   auto* const client = new presence_client;
-  client->now = client->told = Snapshot(rules_for(max_users));
+  client->now = client->reported = Snapshot(rules_for(max_users));
   return client;
 }
 
@@ -140,7 +139,7 @@ int32_t presence_client_feed_user(presence_client* client, const char* json, int
 
 int32_t presence_client_advance(presence_client* client, int64_t now_ms) {
   if (client == nullptr) return PRESENCE_C_BAD_ARGUMENT;
-  const Verdict verdict = apply(client->now, Timestamp::from_ms(now_ms), tell_nobody);
+  const Verdict verdict = apply(client->now, Timestamp::from_ms(now_ms), ignore_change);
   if (!accepted(verdict)) return PRESENCE_C_REFUSED;
   return verdict == Verdict::applied ? PRESENCE_C_APPLIED : PRESENCE_C_UNCHANGED;
 }
@@ -173,9 +172,9 @@ int32_t presence_client_poll(presence_client* client, presence_change* into, int
   if (client->fetched == client->changes.size()) {
     client->changes.clear();
     client->fetched = 0;
-    diff(client->told, client->now,
+    diff(client->reported, client->now,
          [client](const UserPresenceChangedView& change) { client->changes.emplace_back(change); });
-    client->told = client->now;
+    client->reported = client->now;
   }
   std::int32_t written = 0;
   while (written < capacity && client->fetched < client->changes.size())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs the component of the recipe for a few frames of a stand-in for Unreal. Prints what handlers were told.
+// Runs the component of the recipe for a few frames of a stand-in for Unreal. Prints what handlers received.
 #include "CoreMinimal.h"
 #include "HAL/UnrealMemory.h"
 #include "PresenceComponent.h"

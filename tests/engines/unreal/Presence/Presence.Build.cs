@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A module of an Unreal plugin or game. Copy single_include/presence/presence.hpp to ThirdParty/presence/presence.hpp in
-// the module. Unreal was not there when this was written: the C++ of the module is compiled and run against a stand-in
-// with the flags that Unreal uses, and this file was not run.
+// the module. This file is not tested, and neither is the module in Unreal. Tested: the C++ of the module with the compile
+// flags of Unreal and a stand-in for its headers.
 using System.IO;
 using UnrealBuildTool;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A stand-in for the part of Unreal Engine that the recipe uses: Unreal itself was not there. The macros have the names
-// that Unreal's headers leave defined in every file, and are alive when the library is included; the classes do no more
-// than the recipe needs.
+// A stand-in for the part of Unreal Engine that the recipe uses. The macros have the names that Unreal's headers leave
+// defined in every file, and are defined when the library is included. The classes have only what the recipe needs.
 #pragma once
 
 #include <cstdarg>

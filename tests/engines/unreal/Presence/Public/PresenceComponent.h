@@ -24,7 +24,7 @@ struct FPresenceUser
 
 DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FOnPresenceChanged, const FPresenceUser&, User);
 
-/** Mirrors what a server says about who is online. A handler of OnChanged may call anything here. */
+/** Mirrors the presence that a server sends. A handler of OnChanged may call anything here. */
 UCLASS(ClassGroup = (Presence), meta = (BlueprintSpawnableComponent))
 class PRESENCE_API UPresenceComponent : public UActorComponent
 {
@@ -33,19 +33,19 @@ class PRESENCE_API UPresenceComponent : public UActorComponent
 public:
 	UPresenceComponent();
 
-	/** Takes one event of the server as it came. False, with a line in the log, for one that cannot be read. */
+	/** Applies one event of the server, as JSON. Returns false, with a line in the log, if it cannot be read. */
 	UFUNCTION(BlueprintCallable, Category = "Presence")
 	bool Feed(const FString& Json);
 
-	/** The connection to the server is gone: nobody is shown online on stale word. */
+	/** The connection to the server is lost: what the server reported as online no longer counts. */
 	UFUNCTION(BlueprintCallable, Category = "Presence")
 	void ConnectionLost();
 
-	/** Those of the ids that are known: who is online first, then by id. */
+	/** Returns the known users among the ids: users online first, then by id. */
 	UFUNCTION(BlueprintCallable, Category = "Presence")
 	TArray<FPresenceUser> Friends(const TArray<FString>& Ids) const;
 
-	/** At most once a frame for each user who does not look as in the frame before. */
+	/** Called at most once a frame for each user whose visible state differs from the frame before. */
 	UPROPERTY(BlueprintAssignable, Category = "Presence")
 	FOnPresenceChanged OnChanged;
 
