@@ -31,7 +31,8 @@
 #include <type_traits>  // for bool_constant, enable_if, is_arithmetic, is_convertible, is_enum, is_same, void_t
 
 #if defined(__has_include)
-#if __cplusplus > 201703L && __has_include(<format>)
+// MSVC says its standard in _MSVC_LANG. Without /Zc:__cplusplus, __cplusplus is that of C++98.
+#if (__cplusplus > 201703L || (defined(_MSVC_LANG) && _MSVC_LANG > 201703L)) && __has_include(<format>)
 #include <format>  // for formatter
 #endif
 #endif

@@ -24,6 +24,16 @@ BARE = ["-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-fvisibility
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wold-style-cast",
           "-Wundef", "-Werror"]
 
+# As MSVC: its ABI and record layouts, its way to parse templates, and its limits on constant expressions.
+MSVC_LIKE = ["--target=x86_64-pc-windows-msvc19.38", "-nostdinc++", "-D_UCRT", "-fconstexpr-steps=100000",
+             "-fconstexpr-depth=512", "-ftemplate-depth=500", "-fbracket-depth=128"]
+# The headers there are those of mingw and of libstdc++, which ask for gcc.
+MSVC_LIKE_HEADERS = ["-fgnuc-version=12.2", "-D__STRICT_ANSI__"]
+# What gcc and clang define and MSVC does not.
+GCC_MACROS = ["__GNUC__", "__GNUC_MINOR__", "__GNUC_PATCHLEVEL__", "__GNUG__", "__clang__", "__clang_major__",
+              "__clang_minor__", "__BYTE_ORDER__", "__ORDER_BIG_ENDIAN__", "__ORDER_LITTLE_ENDIAN__", "__SIZEOF_INT128__",
+              "__SSE__", "__SSE2__", "__x86_64__", "__has_attribute", "__has_builtin", "__has_feature"]
+
 # The macros that stay when the library was included; guards of headers aside.
 MACROS = {"PRESENCE_VERSION_MAJOR", "PRESENCE_VERSION_MINOR", "PRESENCE_VERSION_PATCH", "PRESENCE_ABI",
           "PRESENCE_CUSTOM_ALLOCATOR", "PRESENCE_ASSERT", "PRESENCE_CUSTOM_ASSERT", "PRESENCE_DETAIL_FLAT",
@@ -237,6 +247,62 @@ def every_warning(work, cxx, std):
         "-fsyntax-only", source)
 
 
+# How MSVC compiles, which is not to be had here.
+
+def msvc_like():
+    """The command of a clang that compiles as MSVC does, as far as it can."""
+    need(MINGW, "g++-mingw-w64-x86-64-posix")
+    said = run(MINGW, "-x", "c++", "-E", "-v", os.devnull)
+    listed = re.search(r"^#include <\.\.\.> search starts here:\n(.*?)^End of search list", said, re.M | re.S)[1].split()
+    # Clang has its own in place of those of gcc itself.
+    folders = [folder for folder in map(os.path.realpath, listed) if "/c++" in folder or "/lib/gcc/" not in folder]
+    need("clang++-19", "clang-19")
+    return ["clang++-19", *MSVC_LIKE, *MSVC_LIKE_HEADERS, *(f"-isystem{folder}" for folder in folders)]
+
+
+def late_templates(std):
+    """Clang no longer parses templates late in C++20, nor does MSVC."""
+    return ["-fdelayed-template-parsing"] if std == "c++17" else []
+
+
+def msvc_headers(work):
+    flags = ["-std=c++17", *late_templates("c++17"), *STRICT, "-Wmicrosoft", "-Wgnu", "-fsyntax-only"]
+    # One is for the names of another library.
+    sources = [write(work, header.replace("/", "_") + ".cpp", [f"#include <{header}>"]) for header in headers()
+               if header != "presence/json_hooks.hpp"]
+    run(*msvc_like(), *SPLIT, *flags, *sources)
+    run(*msvc_like(), *SINGLE, *flags, write(work, "single.cpp", ["#include <presence/presence.hpp>"]))
+
+
+def msvc_program(work, std):
+    """All of the library, to object code, with its branches for gcc and with those for MSVC."""
+    opt_in = [header for header in opt_in_headers(compiler_of("clang++-19")) if header != "presence/json_hooks.hpp"]
+    for name, before in {"program": [], "branches": as_msvc()}.items():
+        source = write(work, f"{name}.cpp", guest(before, opt_in))
+        run(*msvc_like(), f"-std={std}", *SPLIT, *late_templates(std), *STRICT, "-Wmicrosoft", "-Wgnu",
+            "-Wno-builtin-macro-redefined", "-c", source, "-o", work / f"{name}.obj")
+
+
+def as_msvc():
+    """Lines behind which the library takes its branches for MSVC. The standard library's headers cannot."""
+    return [*standard_headers(), *(f"#undef {name}" for name in GCC_MACROS)]
+
+
+def msvc_branches(work, cxx):
+    """What MSVC compiles in place of built-in functions is run here, and asks for nothing that only gcc has."""
+    opt_in = [header for header in opt_in_headers(cxx) if header != "presence/json_hooks.hpp"]
+    before = [*as_msvc(), "#define _MSC_VER 1938"]
+    attributes = ["#define __declspec(x) [[x]]", "#define noinline gnu::noinline"]
+    source = write(work, "branches.cpp", guest([*before, *attributes], opt_in))
+    text = own_text(run(*cxx, "-std=c++17", *SPLIT, "-E", source))
+    if not text:
+        raise Failure("no line of the library was seen")
+    if found := [line for line in text if re.search(r"__builtin|__attribute|__atomic|__int128|__asm|vector_size", line)]:
+        raise Failure("only gcc has:\n" + "\n".join(found))
+    run(*cxx, "-std=c++17", *SPLIT, "-O1", source, "-o", work / "branches")
+    run(work / "branches")
+
+
 # What else is in the program.
 
 def one_unit(work, cxx):
@@ -361,7 +427,11 @@ def cells():
     for cxx in ("clang++", "clang++-19"):
         for std in ("c++17", "c++20"):
             table[f"every_warning/{cxx}/{std}"] = with_compiler(cxx, every_warning, std)
+    table["msvc_headers"] = msvc_headers
+    for std in ("c++17", "c++20"):
+        table[f"msvc_program/{std}"] = lambda work, std=std: msvc_program(work, std)
     for cxx in ("g++", "clang++"):
+        table[f"msvc_branches/{cxx}"] = with_compiler(cxx, msvc_branches)
         for check in (one_unit, many_units, crowded_scope, options_differ, plugin, nothing_at_start):
             table[f"{check.__name__}/{cxx}"] = with_compiler(cxx, check)
         table[f"plugin_asan/{cxx}"] = with_compiler(cxx, plugin, "-fsanitize=address", "-fno-sanitize-recover=all")
