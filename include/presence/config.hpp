@@ -78,13 +78,13 @@
 /// Two translation units with different options therefore get different types, not a silent violation of the one
 /// definition rule.
 #if PRESENCE_CUSTOM_ALLOCATOR && PRESENCE_CUSTOM_ASSERT
-#define PRESENCE_ABI v0_1_0_alloc_assert
+#define PRESENCE_ABI v0_2_0_alloc_assert
 #elif PRESENCE_CUSTOM_ALLOCATOR
-#define PRESENCE_ABI v0_1_0_alloc
+#define PRESENCE_ABI v0_2_0_alloc
 #elif PRESENCE_CUSTOM_ASSERT
-#define PRESENCE_ABI v0_1_0_assert
+#define PRESENCE_ABI v0_2_0_assert
 #else
-#define PRESENCE_ABI v0_1_0
+#define PRESENCE_ABI v0_2_0
 #endif
 
 /// @{

@@ -7,17 +7,17 @@
 /// here.
 ///
 /// @code
-/// #if PRESENCE_VERSION_MAJOR == 0 && PRESENCE_VERSION_MINOR < 1
-/// #error "this game needs presence 0.1 or later"
+/// #if PRESENCE_VERSION_MAJOR == 0 && PRESENCE_VERSION_MINOR < 2
+/// #error "this game needs presence 0.2 or later"
 /// #endif
 ///
 /// int main() {
 ///   const int version = PRESENCE_VERSION_MAJOR * 10000 + PRESENCE_VERSION_MINOR * 100 + PRESENCE_VERSION_PATCH;
-///   assert(version >= 100);
+///   assert(version >= 200);
 /// }
 /// @endcode
 #define PRESENCE_VERSION_MAJOR 0
-#define PRESENCE_VERSION_MINOR 1
+#define PRESENCE_VERSION_MINOR 2
 #define PRESENCE_VERSION_PATCH 0
 /// @}
 

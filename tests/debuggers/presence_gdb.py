@@ -153,7 +153,7 @@ def counted(count, what):
 
 
 def namespace_of(kind):
-    """`presence::v0_1_0::` of any of its types."""
+    """`presence::v0_2_0::` of any of its types."""
     return re.match(r"presence::(v\w+::)?", kind.strip_typedefs().unqualified().name).group(0)
 
 

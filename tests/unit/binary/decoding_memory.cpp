@@ -25,7 +25,7 @@ inline void free(void* block, std::size_t bytes, std::size_t) noexcept {
 #define PRESENCE_ALLOC(bytes, alignment) reading::allocate(bytes, alignment)
 #define PRESENCE_FREE(block, bytes, alignment) reading::free(block, bytes, alignment)
 // Another than that of a file with an allocator of another kind.
-#define v0_1_0_alloc v0_1_0_alloc_reading
+#define v0_2_0_alloc v0_2_0_alloc_reading
 
 #include <doctest/doctest.h>
 #include <presence/binary/codec.hpp>
@@ -39,7 +39,7 @@ inline void free(void* block, std::size_t bytes, std::size_t) noexcept {
 // Built together with other files the library may have been included before the macros were there.
 #if PRESENCE_CUSTOM_ALLOCATOR
 
-namespace abi = presence::v0_1_0_alloc;  // with another version goes another name above
+namespace abi = presence::v0_2_0_alloc;  // with another version goes another name above
 
 namespace {
 
