@@ -2441,13 +2441,14 @@ struct Rules {
   /// No event is rejected because of this limit. The other content of an event (last_active, visibility, a status text)
   /// always counts. An event whose own session is dropped at once, and that has no other new content, is `unchanged`.
   std::uint32_t max_sessions_per_user = 64;
-  std::uint32_t max_id_bytes = 255;       ///< of the id of a user or a session
-  std::uint32_t max_status_bytes = 1024;  ///< of a status text
+  std::uint32_t max_id_bytes = 255;       ///< maximum size of the id of a user or a session
+  std::uint32_t max_status_bytes = 1024;  ///< maximum size of a status text
   /// Maximum size of all data of a user, and of the activity of a session: of the names and values, about as JSON has
   /// them. An event that would exceed it is over_limit. If a merge would, the oldest names are dropped.
   std::uint32_t max_user_data_bytes = 4096;
-  std::uint32_t max_activity_bytes = 1024;  ///< see max_user_data_bytes
-  std::uint32_t max_data_names = 64;        ///< of the data of a user; for a while, removed names count too
+  std::uint32_t max_activity_bytes = 1024;  ///< maximum size of the activity of a session; see max_user_data_bytes
+  /// Maximum number of names in the data of a user. A removed name counts while it is kept for late events.
+  std::uint32_t max_data_names = 64;
   /// Maximum of each kind of per-user history that is kept only for late events: ended sessions, disconnects of one
   /// session, visibility changes, and values of last_active inside the reorder window. Beyond it the oldest entries are
   /// dropped; ended sessions are dropped when another session is added. For that user, late events and merges may then
@@ -4374,7 +4375,7 @@ struct Session {
                                            ///< it has no end without a further event
   bool alive = false;                      ///< neither disconnected nor timed out
   std::optional<Availability> availability;  ///< what the session last said in its present life; absent: nothing
-  std::int8_t priority = 0;                  ///< with the availability
+  std::int8_t priority = 0;                  ///< the priority that was set with the availability
   std::optional<Timestamp> active;           ///< its latest activity; kept only with Rules::idle_after
 
   /// Returns true if all fields are equal.
@@ -22260,7 +22261,7 @@ class Filter : private Value {
     if (op_ != Operator::everything && op_ != Operator::invalid) free_memory();
   }
 
-  Operator op() const noexcept { return op_; }  ///< says which of the members below apply
+  Operator op() const noexcept { return op_; }  ///< decides which of the functions below may be called
   /// @{
   /// Returns the field of a test; empty for other filters. For a temporary, returns a copy.
   FieldName field() const& noexcept {
@@ -22268,7 +22269,7 @@ class Filter : private Value {
   }
   std::string field() const&& { return field(); }
   /// @}
-  const Value& operand() const noexcept { return *this; }  ///< of a test; for `in` and `nin` an array
+  const Value& operand() const noexcept { return *this; }  ///< the operand of a test; an array for `in` and `nin`
   /// @{
   /// Returns the parts of `all_of`, `any_of` and `none_of`; empty for other filters. For a temporary, returns copies.
   Elements<Filter> parts() const& noexcept {

@@ -84,13 +84,14 @@ struct Rules {
   /// No event is rejected because of this limit. The other content of an event (last_active, visibility, a status text)
   /// always counts. An event whose own session is dropped at once, and that has no other new content, is `unchanged`.
   std::uint32_t max_sessions_per_user = 64;
-  std::uint32_t max_id_bytes = 255;       ///< of the id of a user or a session
-  std::uint32_t max_status_bytes = 1024;  ///< of a status text
+  std::uint32_t max_id_bytes = 255;       ///< maximum size of the id of a user or a session
+  std::uint32_t max_status_bytes = 1024;  ///< maximum size of a status text
   /// Maximum size of all data of a user, and of the activity of a session: of the names and values, about as JSON has
   /// them. An event that would exceed it is over_limit. If a merge would, the oldest names are dropped.
   std::uint32_t max_user_data_bytes = 4096;
-  std::uint32_t max_activity_bytes = 1024;  ///< see max_user_data_bytes
-  std::uint32_t max_data_names = 64;        ///< of the data of a user; for a while, removed names count too
+  std::uint32_t max_activity_bytes = 1024;  ///< maximum size of the activity of a session; see max_user_data_bytes
+  /// Maximum number of names in the data of a user. A removed name counts while it is kept for late events.
+  std::uint32_t max_data_names = 64;
   /// Maximum of each kind of per-user history that is kept only for late events: ended sessions, disconnects of one
   /// session, visibility changes, and values of last_active inside the reorder window. Beyond it the oldest entries are
   /// dropped; ended sessions are dropped when another session is added. For that user, late events and merges may then

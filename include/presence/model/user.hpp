@@ -181,7 +181,7 @@ struct Session {
                                            ///< it has no end without a further event
   bool alive = false;                      ///< neither disconnected nor timed out
   std::optional<Availability> availability;  ///< what the session last said in its present life; absent: nothing
-  std::int8_t priority = 0;                  ///< with the availability
+  std::int8_t priority = 0;                  ///< the priority that was set with the availability
   std::optional<Timestamp> active;           ///< its latest activity; kept only with Rules::idle_after
 
   /// Returns true if all fields are equal.

@@ -136,7 +136,7 @@ class Filter : private Value {
     if (op_ != Operator::everything && op_ != Operator::invalid) free_memory();
   }
 
-  Operator op() const noexcept { return op_; }  ///< says which of the members below apply
+  Operator op() const noexcept { return op_; }  ///< decides which of the functions below may be called
   /// @{
   /// Returns the field of a test; empty for other filters. For a temporary, returns a copy.
   FieldName field() const& noexcept {
@@ -144,7 +144,7 @@ class Filter : private Value {
   }
   std::string field() const&& { return field(); }
   /// @}
-  const Value& operand() const noexcept { return *this; }  ///< of a test; for `in` and `nin` an array
+  const Value& operand() const noexcept { return *this; }  ///< the operand of a test; an array for `in` and `nin`
   /// @{
   /// Returns the parts of `all_of`, `any_of` and `none_of`; empty for other filters. For a temporary, returns copies.
   Elements<Filter> parts() const& noexcept {
