@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// Reads the parts of requests around what the library parses.
+#ifndef SERVICE_ENVELOPES_HPP
+#define SERVICE_ENVELOPES_HPP
+
+#include "json.hpp"
+
+#include <presence/presence.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace service {
+
+/// Why a request is refused.
+struct Problem {
+  unsigned status = 400;
+  int code = 4;
+  std::string message;
+};
+
+constexpr std::size_t most_in_filter = 10000;  // values
+constexpr std::size_t members_page = 100;      // members and watchers in the state of a channel
+
+inline Problem problem_of(const std::string& what, const presence::Error& error) {
+  return {400, 4,
+          what + ": " + std::string(to_string(error.code)) + " at offset " + std::to_string(error.offset) + ": " +
+              error.message};
+}
+
+inline Json parsed(std::string_view text, const char* what) {
+  Json json = parse_json_or_discard(text);
+  if (json.is_discarded()) throw Problem{400, 4, std::string(what) + " is not JSON"};
+  return json;
+}
+
+/// Returns a text as JSON.
+inline std::string json_text(std::string_view text) { return presence::to_json(presence::Value(text)); }
+
+/// Returns a member of an object, or an empty string if it is absent or null.
+inline std::string text_of(const Json& object, const char* name) {
+  const Json& found = member(object, name);
+  if (found.is_null()) return std::string();
+  if (!found.is_string()) throw Problem{400, 4, std::string(name) + " is not a string"};
+  return found.get<std::string>();
+}
+
+inline std::size_t count_of(const Json& object, const char* name, std::size_t otherwise) {
+  const Json& found = member(object, name);
+  if (found.is_null()) return otherwise;
+  if (!found.is_number_unsigned()) throw Problem{400, 4, std::string(name) + " is not a count"};
+  return found.get<std::size_t>();
+}
+
+/// Returns the ids in a list of ids, or of objects with a `user_id` or a `user`. Each once.
+inline std::vector<std::string> ids_of(const Json& object, const char* name) {
+  std::vector<std::string> ids;
+  const Json& found = member(object, name);
+  if (found.is_null()) return ids;
+  if (!found.is_array()) throw Problem{400, 4, std::string(name) + " is not a list"};
+  std::set<std::string> known;
+  for (const Json& element : found) {
+    std::string id = element.is_string() ? element.get<std::string>() : text_of(element, "user_id");
+    if (id.empty()) id = text_of(member(element, "user"), "id");
+    if (id.empty()) throw Problem{400, 4, std::string("an element of ") + name + " has no id"};
+    if (known.insert(id).second) ids.push_back(std::move(id));
+  }
+  return ids;
+}
+
+/// Sets the limit of a query that has none, and refuses one that is too large.
+template <class Query>
+void limit_page(Query& query, const Json& envelope, std::size_t usual, std::size_t largest) {
+  if (member(envelope, "limit").is_null()) query.limit = usual;
+  if (query.limit > largest)
+    throw Problem{400, 4, "the limit is " + std::to_string(query.limit) + "; at most " + std::to_string(largest) + " is allowed"};
+}
+
+}  // namespace service
+
+#endif  // SERVICE_ENVELOPES_HPP
