@@ -54,8 +54,10 @@ struct Entry {
 /// hiredis writes to closed sockets, so the program must ignore SIGPIPE.
 class RedisLog {
  public:
-  RedisLog(int port, std::string stream, int patience_ms = 500, int open_patience_ms = 200)
-      : port_(port),
+  RedisLog(int port, std::string stream, int patience_ms = 500, int open_patience_ms = 200,
+           std::string host = "127.0.0.1")
+      : host_(std::move(host)),
+        port_(port),
         stream_(std::move(stream)),
         patience_(time_of(patience_ms)),
         open_patience_(time_of(open_patience_ms)) {}
@@ -67,7 +69,7 @@ class RedisLog {
   /// Returns true if there is a Redis that has loaded its file. `server` becomes a different string when it is another
   /// process than before: that one may have lost the end of the log.
   bool open(std::string& server) {
-    context_.reset(redisConnectWithTimeout("127.0.0.1", port_, open_patience_));
+    context_.reset(redisConnectWithTimeout(host_.c_str(), port_, open_patience_));
     if (context_ != nullptr && context_->err != 0) close();
     if (context_ == nullptr || redisSetTimeout(context_.get(), open_patience_) != REDIS_OK) return false;
     const Reply reply = run("INFO server");  // an error is -LOADING, as for every other command
@@ -168,6 +170,7 @@ class RedisLog {
     return entry;
   }
 
+  std::string host_;
   int port_;
   std::string stream_;
   timeval patience_, open_patience_;

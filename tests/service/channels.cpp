@@ -23,6 +23,16 @@ bool is_member(const Channel& channel, const std::string& user) {
   return std::find(channel.members.begin(), channel.members.end(), user) != channel.members.end();
 }
 
+/// Returns whether more differs than who is a member.
+bool is_data_changed(const Channel& before, const Channel& after) {
+  Attributes old = before.custom, now = after.custom;
+  for (const char* name : {"member_count", "updated_at"}) {
+    old.erase(name);
+    now.erase(name);
+  }
+  return old != now;
+}
+
 /// The channel of these members and no others.
 std::string distinct_id(std::vector<std::string> members) {
   if (members.empty()) throw Problem{400, 4, "a channel without an id needs members"};
@@ -41,7 +51,7 @@ std::string PresenceService::query_channels(const Caller& caller, const std::str
   limits.max_values = most_in_filter;
   const std::string text = body.empty() ? std::string("{}") : body;
   Result<ChannelQuery> query = parse_channel_query(text, limits);
-  if (!query) throw problem_of("the query", query.error());
+  if (!query) throw problem_of("the query", query.error(), text);
   const Json envelope = parsed(text, "the query");
   limit_page(*query, envelope, options_.channels_page, options_.largest_page);
   for (SortKey& key : query->sort)
@@ -69,7 +79,7 @@ std::string PresenceService::query_channel(const Caller& caller, ChannelName nam
     Channel created = channel_from(name, data);
     created.custom["created_at"] = to_string(time_);
     created.custom["created_by_id"] = creator_of(caller, body);
-    put(std::move(created), false);
+    put(std::move(created));
   }
   const Channel channel = channel_of(name);
   if (watches) watch(*caller.connection, channel, with_presence);
@@ -97,7 +107,7 @@ std::string PresenceService::update_channel(const Caller& caller, const ChannelN
     if (!is_member(after, id)) after.members.push_back(id);
   for (const std::string& id : ids_of(body, "remove_members"))
     after.members.erase(std::remove(after.members.begin(), after.members.end(), id), after.members.end());
-  put(after, true);
+  put(after);
   const Channel& channel = channel_of(name);
   return R"({"channel":)" + channel_json(channel, caller.viewer()) + R"(,"members":)" +
          members_json(channel, caller.viewer(), Json()) + '}';
@@ -111,7 +121,7 @@ std::string PresenceService::update_channel_partly(const Caller& caller, const C
   Channel changed = channel_from(name, custom);
   changed.members = std::move(channel.members);
   for (const char* kept : {"created_at", "created_by_id"}) changed.custom[kept] = *channel.custom.find(kept);
-  put(std::move(changed), true);
+  put(std::move(changed));
   return R"({"channel":)" + channel_json(channel_of(name), caller.viewer()) + R"(,"members":)" +
          members_json(channel_of(name), caller.viewer(), Json()) + '}';
 }
@@ -126,7 +136,7 @@ std::string PresenceService::delete_channel(const Caller& caller, const ChannelN
 std::string PresenceService::delete_channels(const Caller&, const Json& body) {
   const std::vector<std::string> cids = ids_of(body, "cids");
   for (const std::string& cid : cids)
-    if (store_.find_channel(cid) == nullptr) throw Problem{404, 16, "there is no channel " + cid};
+    if (store_.find_channel(cid) == nullptr) throw Problem{404, 16, "there is no channel " + shortened(cid)};
   for (const std::string& cid : cids) remove(cid);
   return R"({"task_id":)" + json_text(random_hex(16)) + "}";
 }
@@ -144,7 +154,7 @@ std::string PresenceService::query_members(const Caller& caller, const std::stri
   FilterLimits limits;
   limits.max_values = most_in_filter;
   Result<UserQuery> query = parse_user_query(payload, limits);
-  if (!query) throw problem_of("the query", query.error());
+  if (!query) throw problem_of("the query", query.error(), payload);
   const Json envelope = parsed(payload, "the query");
   limit_page(*query, envelope, options_.users_page, options_.largest_page);
   ChannelName name{text_of(envelope, "type"), text_of(envelope, "id")};
@@ -164,7 +174,7 @@ std::string PresenceService::query_members(const Caller& caller, const std::stri
 
 const Channel& PresenceService::channel_of(const ChannelName& name) const {
   const Channel* const channel = store_.find_channel(name.cid());
-  if (channel == nullptr) throw Problem{404, 16, "there is no channel " + name.cid()};
+  if (channel == nullptr) throw Problem{404, 16, "there is no channel " + shortened(name.cid())};
   return *channel;
 }
 
@@ -181,41 +191,57 @@ Channel PresenceService::channel_from(const ChannelName& name, const Json& data)
   described["id"] = name.id;
   described["members"] = ids_of(data, "members");
   ReadNotes notes;
-  Result<Channel> channel = parse_channel(described.dump(), ReadOptions(), &notes);
-  if (!channel) throw problem_of("the channel", channel.error());
-  if (!notes.empty()) throw problem_of("the channel", *notes.begin());
+  const std::string text = described.dump();
+  Result<Channel> channel = parse_channel(text, ReadOptions(), &notes);
+  if (!channel) throw problem_of("the channel", channel.error(), text);
+  if (!notes.empty()) throw problem_of("the channel", *notes.begin(), text);
   return *std::move(channel);
 }
 
-/// Adds a channel, or replaces it. Its watchers are sent the difference.
-void PresenceService::put(Channel channel, bool is_update) {
-  const std::string cid = channel.cid();
-  const Channel* const known = store_.find_channel(cid);
-  const bool is_known = known != nullptr;
-  const Channel before = is_known ? *known : Channel();
+/// Adds a channel of a client, or replaces it.
+void PresenceService::put(Channel channel) {
+  const Channel* const known = store_.find_channel(channel.cid());
+  if (known == nullptr || known->members != channel.members || is_data_changed(*known, channel))
+    channel.custom["updated_at"] = to_string(time_);
   channel.custom["member_count"] = static_cast<std::int64_t>(channel.members.size());
-  const bool is_data_changed = [&] {
-    Attributes old = before.custom, now = channel.custom;
-    for (const char* name : {"member_count", "updated_at"}) old.erase(name), now.erase(name);
-    return old != now;
-  }();
-  if (!is_update || is_data_changed || before.members != channel.members) channel.custom["updated_at"] = to_string(time_);
   if (channel.members.size() > options_.max_members)
     throw Problem{400, 4, "the channel has more than " + std::to_string(options_.max_members) + " members"};
   if (to_json(Value::object(channel.custom)).size() > options_.max_channel_bytes)
     throw Problem{400, 22, "the data of the channel is larger than " + std::to_string(options_.max_channel_bytes)};
-  if (!is_known && channel_count_ >= options_.max_channels)
-    throw Problem{429, 9, "there are too many channels"};
-  if (const std::optional<Error> error = store_.put(channel)) throw problem_of("the channel", *error);
+  if (known == nullptr && channel_count_ >= options_.max_channels) throw Problem{429, 9, "there are too many channels"};
+  store(channel);
   if (peer_ != nullptr) peer_->on_channel(channel);
-  if (!is_known) {
-    ++channel_count_;
-    return;
-  }
-  announce(before, channel, is_data_changed);
 }
 
-void PresenceService::announce(const Channel& before, const Channel& channel, bool is_data_changed) const {
+/// Its watchers are sent the difference.
+void PresenceService::store(const Channel& channel) {
+  const Channel* const known = store_.find_channel(channel.cid());
+  const std::optional<Channel> before = known == nullptr ? std::nullopt : std::optional<Channel>(*known);
+  if (const std::optional<Error> error = store_.put(channel)) throw problem_of("the channel", *error, "");
+  if (before) {
+    announce(*before, channel);
+  } else {
+    ++channel_count_;
+  }
+}
+
+void PresenceService::take_channel(Channel channel) {
+  begin();
+  try {
+    store(channel);
+  } catch (const Problem& problem) {
+    log("a channel of another node: " + problem.message);
+  }
+  settle();
+}
+
+void PresenceService::take_deleted_channel(const std::string& cid) {
+  begin();
+  if (store_.find_channel(cid) != nullptr) erase(cid);
+  settle();
+}
+
+void PresenceService::announce(const Channel& before, const Channel& channel) const {
   for (const std::string& id : channel.members) {
     if (is_member(before, id)) continue;
     send_to_room(channel, "member.added", id, [&](Viewer viewer) {
@@ -228,12 +254,17 @@ void PresenceService::announce(const Channel& before, const Channel& channel, bo
       return R"("member":)" + member_json(before, id, viewer) + R"(,"user":)" + user_json(id, viewer);
     });
   }
-  if (!is_data_changed) return;
+  if (!is_data_changed(before, channel)) return;
   send_to_room(channel, "channel.updated", "",
                [&](Viewer viewer) { return R"("channel":)" + channel_json(channel, viewer); });
 }
 
 void PresenceService::remove(const std::string& cid) {
+  erase(cid);
+  if (peer_ != nullptr) peer_->on_channel_deleted(cid);
+}
+
+void PresenceService::erase(const std::string& cid) {
   const Channel channel = *store_.find_channel(cid);
   send_to_room(channel, "channel.deleted", "",
                [&](Viewer viewer) { return R"("channel":)" + channel_json(channel, viewer); });
@@ -241,7 +272,6 @@ void PresenceService::remove(const std::string& cid) {
   --channel_count_;
   for (Connection* connection : rooms_[cid]) connection->channels.erase(cid);
   rooms_.erase(cid);
-  if (peer_ != nullptr) peer_->on_channel_deleted(cid);
 }
 
 void PresenceService::watch(Connection& connection, const Channel& channel, bool with_presence) {

@@ -26,10 +26,22 @@ struct Problem {
 constexpr std::size_t most_in_filter = 10000;  // values
 constexpr std::size_t members_page = 100;      // members and watchers in the state of a channel
 
-inline Problem problem_of(const std::string& what, const presence::Error& error) {
+/// Returns what the library says of a text, with the place in the text.
+inline Problem problem_of(const std::string& what, const presence::Error& error, std::string_view text) {
+  constexpr std::size_t shown = 24;
+  const std::string place(text.substr(std::min(error.offset, text.size()), shown));
   return {400, 4,
-          what + ": " + std::string(to_string(error.code)) + " at offset " + std::to_string(error.offset) + ": " +
-              error.message};
+          what + ": " + std::string(to_string(error.code)) + " at offset " + std::to_string(error.offset) +
+              (place.empty() ? "" : ", at `" + place + "`") + ": " + error.message};
+}
+
+/// Returns the beginning of a text that a client sent, for a message.
+inline std::string shortened(std::string text) {
+  constexpr std::size_t most = 200;
+  if (text.size() <= most) return text;
+  std::size_t size = most;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  return text.substr(0, size) + "...";
 }
 
 inline Json parsed(std::string_view text, const char* what) {

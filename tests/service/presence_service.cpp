@@ -66,7 +66,7 @@ PresenceService::PresenceService(const Options& options, SavedState saved,
       tokens_(options.secret),
       wake_in_(std::move(wake_in)),
       adjusted_(clock_.now()),
-      time_(clock_.now()),
+      time_(in_ms(clock_.now())),
       store_(std::move(saved.snapshot)),
       last_hour_(time_),
       dates_(std::move(saved.dates)) {
@@ -107,6 +107,12 @@ SavedState PresenceService::saved() {
   return state;
 }
 
+void PresenceService::merge(const Snapshot& news) {
+  begin();
+  if (const std::optional<Error> error = store_.merge(news, time_)) log(std::string("a snapshot: ") + error->message);
+  settle();
+}
+
 // ---- requests
 
 Response PresenceService::on_request(const Request& request) {
@@ -124,7 +130,7 @@ Response PresenceService::on_request(const Request& request) {
     problem = {401, found.code, found.message};
     response.status = 401;
   } catch (const Json::exception& found) {
-    problem.message = found.what();
+    problem.message = shortened(found.what());
     response.status = 400;
   }
   settle();
@@ -172,13 +178,21 @@ std::string PresenceService::answer(const Request& request) {
   if (route == "GET/members") return query_members(caller, request.parameter("payload"));
   if (route == "POST/presence") return take_events(caller, body());
   if (route == "GET/presence/timeline") return timeline(caller, request);
-  throw Problem{404, 16, "there is no " + route.insert(request.method.size(), " ")};
+  throw Problem{404, 16, "there is no " + shortened(route.insert(request.method.size(), " "))};
+}
+
+/// Where signatures are not checked, an anonymous client is who it claims to be.
+Token PresenceService::token_of(const Request& request, const std::string& token, const std::string& claimed) const {
+  if (options_.secret.empty() && !claimed.empty() &&
+      (request.auth_type == "anonymous" || request.parameter("stream-auth-type") == "anonymous"))
+    return {claimed, false, true};
+  return tokens_.read(token, static_cast<double>(time_.ms()) / 1000);
 }
 
 PresenceService::Caller PresenceService::caller_of(const Request& request) const {
   const std::string& header = request.authorization;
-  const Token token = tokens_.read(header.empty() ? request.parameter("authorization") : header,
-                                   static_cast<double>(time_.ms()) / 1000);
+  const Token token = token_of(request, header.empty() ? request.parameter("authorization") : header,
+                               request.parameter("user_id"));
   Caller caller;
   caller.user = token.user;
   const std::string& id = request.parameter("connection_id");
@@ -196,7 +210,7 @@ PresenceService::Connection& PresenceService::connection_of(const Caller& caller
 
 void PresenceService::must_be(const Caller& caller, const std::string& user) const {
   if (!caller.is_server() && caller.user != user)
-    throw Problem{403, 17, "only " + user + " and the server side may change " + user};
+    throw Problem{403, 17, "only they themselves and the server side may change " + shortened(user)};
 }
 
 // ---- users
@@ -206,7 +220,7 @@ std::string PresenceService::query_users(const Caller& caller, const std::string
   limits.max_values = most_in_filter;
   const std::string text = payload.empty() ? std::string("{}") : payload;
   Result<UserQuery> query = parse_user_query(text, limits);
-  if (!query) throw problem_of("the query", query.error());
+  if (!query) throw problem_of("the query", query.error(), text);
   const Json envelope = parsed(text, "the query");
   limit_page(*query, envelope, options_.users_page, options_.largest_page);
   for (const auto& [name, test] : {std::pair("id_gt", gt), std::pair("id_gte", gte), std::pair("id_lt", lt),
@@ -266,7 +280,7 @@ std::string PresenceService::update_users(const Caller& caller, const Json& body
   for (const Json& update : users) {
     const std::string id = text_of(update, "id");
     must_be(caller, id);
-    if (!store_.view(id, Viewer(id))) throw Problem{404, 16, "there is no user " + id};
+    if (!store_.view(id, Viewer(id))) throw Problem{404, 16, "there is no user " + shortened(id)};
     ids.push_back(id);
     Json user = own_json(id);
     update_partly(user, update, [](const std::string& name) {
@@ -285,7 +299,7 @@ void PresenceService::update_partly(Json& object, const Json& update,
   if (!(set.is_object() || set.is_null()) || !(unset.is_array() || unset.is_null()))
     throw Problem{400, 4, "set is not an object, or unset is not a list"};
   const auto must_be_free = [&](const std::string& name) {
-    if (is_reserved(name.substr(0, name.find('.')))) throw Problem{400, 4, name + " cannot be set"};
+    if (is_reserved(name.substr(0, name.find('.')))) throw Problem{400, 4, shortened(name) + " cannot be set"};
   };
   for (const auto& [name, value] : set.items()) {
     must_be_free(name);
@@ -318,9 +332,10 @@ void PresenceService::plan(const std::string& user, Json wanted, bool is_whole, 
   ReadOptions options;
   options.max_status_bytes = options.max_user_data_bytes = options.max_data_names = SIZE_MAX;  // the store judges
   ReadNotes notes;
-  const Result<User> read = parse_user(wanted.dump(), options, &notes);
-  if (!read) throw problem_of("the user " + user, read.error());
-  if (!notes.empty()) throw problem_of("the user " + user, *notes.begin());
+  const std::string text = wanted.dump();
+  const Result<User> read = parse_user(text, options, &notes);
+  if (!read) throw problem_of("the user " + shortened(user), read.error(), text);
+  if (!notes.empty()) throw problem_of("the user " + shortened(user), *notes.begin(), text);
   const std::optional<User> own = store_.find(user, Viewer(user));
   const User known = own.value_or(User());
   for (const auto& [name, value] : read->data) {
@@ -362,7 +377,7 @@ void PresenceService::dispatch_all(const Events& events) {
     const Verdict verdict = apply(trial, event);
     if (!accepted(verdict))
       throw Problem{400, verdict == Verdict::over_limit ? 22 : 4,
-                    "the user " + event.user + ": " + std::string(to_string(event.type)) + ' ' + event.name + ": " +
+                    "the user " + shortened(event.user) + ": " + std::string(to_string(event.type)) + ' ' + shortened(event.name) + ": " +
                         std::string(to_string(verdict))};
   }
   dispatch(events);
@@ -384,7 +399,7 @@ std::vector<Verdict> PresenceService::dispatch(const Events& events) {
 std::string PresenceService::delete_user(const Caller& caller, const std::string& user) {
   must_be(caller, user);
   const std::optional<User> before = store_.find(user, caller.viewer());
-  if (!before) throw Problem{404, 16, "there is no user " + user};
+  if (!before) throw Problem{404, 16, "there is no user " + shortened(user)};
   std::string out = user_json(*before);
   out.pop_back();
   out = R"({"user":)" + out + R"(,"deleted_at":")" + to_string(time_) + "\"}}";
@@ -394,7 +409,7 @@ std::string PresenceService::delete_user(const Caller& caller, const std::string
     const auto member = std::find(channel.members.begin(), channel.members.end(), user);
     if (member == channel.members.end()) continue;
     channel.members.erase(member);
-    put(std::move(channel), true);
+    put(std::move(channel));
   }
   return out;
 }
@@ -425,8 +440,9 @@ std::string PresenceService::take_events(const Caller& caller, const Json& body)
     line["user"] = user;
     line["session"] = caller.connection != nullptr ? caller.connection->id : "";
     line["at"] = time_.ns();
-    Result<PresenceEvent> event = parse_event(line.dump());
-    if (!event) throw problem_of("an event", event.error());
+    const std::string text = line.dump();
+    Result<PresenceEvent> event = parse_event(text);
+    if (!event) throw problem_of("an event", event.error(), text);
     switch (event->type) {
       case EventType::heartbeat:
       case EventType::active:
@@ -444,13 +460,12 @@ std::string PresenceService::take_events(const Caller& caller, const Json& body)
   const std::vector<Verdict> verdicts = dispatch(events);
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     out += (i == 0 ? "\"" : ",\"") + std::string(to_string(verdicts[i])) + '"';
-    const bool is_update = events[i].type == EventType::set_data || events[i].type == EventType::set_status;
-    if (is_update && verdicts[i] == Verdict::applied) changed.insert(events[i].user);
+    if (verdicts[i] != Verdict::applied) continue;
+    if (events[i].type == EventType::set_data || events[i].type == EventType::set_status)
+      dates_[events[i].user].updated = time_;
+    if (events[i].type != EventType::heartbeat && events[i].type != EventType::active) changed.insert(events[i].user);
   }
-  for (const std::string& user : changed) {
-    dates_[user].updated = time_;
-    send_to_sessions_of(user);
-  }
+  for (const std::string& user : changed) send_to_sessions_of(user);
   return out + "]}";
 }
 
@@ -497,6 +512,7 @@ void PresenceService::on_open(Socket& socket, const Request& request) {
   } catch (const Json::exception& found) {
     problem.message = found.what();
   }
+  problem.message = shortened(problem.message);
   log("a connection is refused: " + problem.message);
   socket.send(message_of(R"({"error":{"code":)" + std::to_string(problem.code) + R"(,"StatusCode":)" +
                          std::to_string(problem.status) + R"(,"message":)" + json_text(problem.message) +
@@ -509,14 +525,17 @@ void PresenceService::open_session(Socket& socket, const Request& request) {
   std::string token = request.authorization;
   if (token.empty()) token = request.parameter("authorization");
   if (token.empty()) token = text_of(hello, "user_token");
-  const Token owner = tokens_.read(token, static_cast<double>(time_.ms()) / 1000);
+  if (!hello.is_object()) throw Problem{400, 4, "the parameter json is not an object"};
   Json details = member(hello, "user_details");
   if (details.is_null()) details = Json::object();
   if (!details.is_object()) throw Problem{400, 4, "user_details is not an object"};
   std::string user = text_of(hello, "user_id");
   if (user.empty()) user = text_of(details, "id");
+  const Token owner = token_of(request, token, user);
   if (user.empty()) user = owner.user;
   if (user.empty()) throw Problem{400, 4, "there is no user_id"};
+  if (details.contains("id") && text_of(details, "id") != user)
+    throw Problem{400, 4, "user_details has another id than user_id"};
   if (!owner.is_server && user != owner.user) throw Problem{401, 5, "the token is for another user"};
 
   auto connection = std::make_unique<Connection>();
@@ -530,7 +549,12 @@ void PresenceService::open_session(Socket& socket, const Request& request) {
   details.erase("invisible");
   details.erase("status");
   Events events;
-  plan(user, std::move(details), false, events);
+  if (owner.is_anonymous) {
+    connect.invisible = true;  // and without a role or a name others do not even know of them
+    connect.status.reset();
+  } else {
+    plan(user, std::move(details), false, events);
+  }
   const bool is_changed = !events.empty();
   events.push_back(std::move(connect));
   dispatch_all(events);
@@ -560,7 +584,7 @@ void PresenceService::on_message(Socket& socket, std::string_view text) {
   begin();
   const Json json = parse_json_or_discard(text);
   if (json.is_discarded()) {
-    log("a session of " + found->second->user + " is closed: its message is not JSON");
+    log("a session of " + shortened(found->second->user) + " is closed: its message is not JSON");
     return socket.close(1007, "the message is not JSON");
   }
   for (const Json& one : json.is_array() ? json : Json::array({json})) {
@@ -591,7 +615,7 @@ void PresenceService::beat(Connection& connection) {
 void PresenceService::on_health_check(Socket& socket) {
   const auto found = connections_.find(&socket);
   if (found == connections_.end()) return;
-  time_ = clock_.now();
+  time_ = in_ms(clock_.now());
   socket.send(health_check(*found->second, false));
 }
 
@@ -617,17 +641,18 @@ PresenceService::Connection* PresenceService::open_connection(const std::string&
 // ---- time
 
 void PresenceService::begin() {
-  time_ = clock_.now();
-  if (time_ - adjusted_ > Duration::from_s(60)) {
+  if (clock_.now() - adjusted_ > Duration::from_s(60)) {
     clock_.adjust();
-    adjusted_ = time_ = clock_.now();
+    adjusted_ = clock_.now();
   }
+  time_ = in_ms(clock_.now());
   store_.advance(time_);
 }
 
 /// Delivers the changes of a request, and asks to be called when the time changes something.
 void PresenceService::settle() {
-  store_.advance(std::max(time_, clock_.now()) + one_request);
+  settled_ = std::max(settled_, time_) + one_request;
+  store_.advance(settled_);
   const std::optional<Timestamp> next = store_.next_wakeup();
   if (next == wakeup_ || !next) return;
   wakeup_ = next;
@@ -636,7 +661,7 @@ void PresenceService::settle() {
 
 void PresenceService::on_wakeup() {
   wakeup_.reset();
-  begin();
+  settled_ = std::max(settled_, clock_.now());
   settle();
 }
 

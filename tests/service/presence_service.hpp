@@ -80,6 +80,7 @@ class PresenceService final : public Handler {
   /// @{
   /// For a node. `peer` may be null.
   void set_peer(Peer* peer) { peer_ = peer; }
+  presence::Snapshot snapshot() const { return store_.snapshot(); }
   void merge(const presence::Snapshot& news);
   void take_channel(presence::Channel channel);
   void take_deleted_channel(const std::string& cid);
@@ -113,6 +114,7 @@ class PresenceService final : public Handler {
 
   // ---- requests; each returns a JSON object
   std::string answer(const Request& request);
+  Token token_of(const Request& request, const std::string& token, const std::string& claimed) const;
   Caller caller_of(const Request& request) const;
   Connection& connection_of(const Caller& caller) const;
   void must_be(const Caller& caller, const std::string& user) const;
@@ -154,15 +156,18 @@ class PresenceService final : public Handler {
   // ---- time
   void begin();
   void settle();
+  static presence::Timestamp in_ms(presence::Timestamp at) { return presence::Timestamp::from_ms(at.ms()); }
 
   // ---- channels
   const presence::Channel& channel_of(const ChannelName& name) const;
   std::vector<presence::Channel> all_channels();
   std::string creator_of(const Caller& caller, const Json& body) const;
   presence::Channel channel_from(const ChannelName& name, const Json& data) const;
-  void put(presence::Channel channel, bool is_update);
-  void announce(const presence::Channel& before, const presence::Channel& channel, bool is_data_changed) const;
+  void put(presence::Channel channel);
+  void store(const presence::Channel& channel);
+  void announce(const presence::Channel& before, const presence::Channel& channel) const;
   void remove(const std::string& cid);
+  void erase(const std::string& cid);
   void watch(Connection& connection, const presence::Channel& channel, bool with_presence);
   void leave_room(const std::string& cid, Connection& connection);
   std::string channel_json(const presence::Channel& channel, presence::Viewer viewer) const;
@@ -187,7 +192,8 @@ class PresenceService final : public Handler {
   std::function<void(std::chrono::nanoseconds)> wake_in_;
   presence::HostClock clock_;
   presence::Timestamp adjusted_;  // the clock, last
-  presence::Timestamp time_;      // of the request that is served
+  presence::Timestamp time_;      // of the request that is served, in whole milliseconds as clients write it
+  presence::Timestamp settled_;   // the store has come this far
   presence::Store store_;
   LastHour last_hour_;
   std::map<std::string, UserDates, std::less<>> dates_;

@@ -2,6 +2,7 @@
 // A small presence service, see README.md.
 #include "checkpoint.hpp"
 #include "presence_service.hpp"
+#include "redis_node.hpp"
 #include "transport.hpp"
 
 #include <csignal>
@@ -9,6 +10,7 @@
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <algorithm>
 #include <iostream>
 #include <limits>
 #include <map>
@@ -25,7 +27,6 @@ struct Settings {
   std::string address = "127.0.0.1", checkpoint, redis;
   std::uint16_t port = 0;
   int checkpoint_ms = 10000;
-  std::optional<int> health_ms;
   Limits limits;
   Options options;
 };
@@ -41,7 +42,7 @@ constexpr const char* usage = R"(usage: service [OPTION VALUE]...
   --idle-after MS             0: a session without activity never becomes idle by itself
   --health-check MS           27000: between two health checks to a client
 Limits, 0 for none:
-  --max-header BYTES          16384     --max-body BYTES            1048576
+  --max-header BYTES          131072    --max-body BYTES            1048576
   --max-message BYTES         65536     --max-queue BYTES           1048576
   --max-connections N         20000     --max-per-address N         0
   --max-messages N            100 per second and WebSocket
@@ -116,6 +117,8 @@ Settings settings_of(int count, char** words) {
     if (i + 1 == count) throw std::runtime_error(name + " needs a value");
     found->second(name, words[i + 1]);
   }
+  if (!settings.redis.empty() && !settings.checkpoint.empty())
+    throw std::runtime_error("with --redis there is no --checkpoint: the other nodes have the state");
   // Two pings may be lost before a session times out.
   const std::int64_t timeout_ms = options.rules.session_timeout.ms();
   if (timeout_ms > 0) limits.ping_ms = static_cast<int>(std::max<std::int64_t>(1, timeout_ms / 3));
@@ -132,6 +135,15 @@ int serve(const Settings& settings) {
   SavedState saved;
   saved.snapshot = presence::Snapshot(options.rules);
   if (!settings.checkpoint.empty()) saved = read_checkpoint(settings.checkpoint, options.rules);
+  std::optional<RedisNode> node;
+  if (!settings.redis.empty()) {
+    const std::size_t colon = settings.redis.rfind(':');
+    if (colon == std::string::npos) throw std::runtime_error("--redis " + settings.redis + " is not HOST:PORT");
+    const int port = number_of<std::uint16_t>("--redis", settings.redis.substr(colon + 1));
+    node.emplace(settings.redis.substr(0, colon), port, options.rules, random);
+    saved = node->start();
+    options.is_node = true;
+  }
 
   Server* running = nullptr;
   PresenceService presence_service(options, std::move(saved),
@@ -139,16 +151,19 @@ int serve(const Settings& settings) {
   Server server(settings.address, settings.port, settings.limits, presence_service);
   running = &server;
   presence_service.on_wakeup();
+  bool is_saved = true;
   const auto save = [&] {
-    if (!settings.checkpoint.empty()) write_checkpoint(settings.checkpoint, presence_service.saved());
+    if (!settings.checkpoint.empty()) is_saved = write_checkpoint(settings.checkpoint, presence_service.saved());
   };
+  save();
+  if (!is_saved) return 1;
   if (!settings.checkpoint.empty()) server.every(settings.checkpoint_ms, save);
   std::cout << "listening on " << server.port() << std::endl;
   server.run([&] {
     save();
     server.stop(1001, "the server is stopping");
   });
-  return 0;
+  return is_saved ? 0 : 1;
 }
 
 }  // namespace

@@ -86,11 +86,11 @@ Token Tokens::read(std::string_view token, double now_s) const {
   if (user == payload.end()) {
     const auto server = payload.find("server");
     if (server == payload.end() || *server != true) throw BadToken{5, "the token has no user_id"};
-    return Token{"", true};
+    return Token{"", true, false};
   }
   if (!user->is_string() || user->get_ref<const std::string&>().empty())
     throw BadToken{5, "the user_id of the token is not a string"};
-  return Token{user->get<std::string>(), false};
+  return Token{user->get<std::string>(), false, false};
 }
 
 std::string Tokens::make(const std::string& user) const {

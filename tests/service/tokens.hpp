@@ -13,6 +13,7 @@ namespace service {
 struct Token {
   std::string user;        ///< its user_id; empty: the server side, which may act for every user
   bool is_server = false;  ///< it has no user_id
+  bool is_anonymous = false;
 };
 
 /// Why a token is refused: a code of the service, and a message.

@@ -76,6 +76,7 @@ Request request_of(http::request<http::string_body>&& from) {
                               decoded(part.substr(std::min(name + 1, part.size())), true));
   });
   request.authorization = std::string(text_of(from[http::field::authorization]));
+  request.auth_type = std::string(text_of(from["stream-auth-type"]));
   request.if_none_match = std::string(text_of(from[http::field::if_none_match]));
   request.body = std::move(from.body());
   return request;
@@ -105,7 +106,8 @@ const std::string& Request::parameter(const std::string& name) const {
 }
 
 void log(std::string_view line) {
-  std::string clean(line);
+  constexpr std::size_t longest = 400;
+  std::string clean(line.substr(0, longest));
   for (char& c : clean)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
   std::fprintf(stderr, "service: %s\n", clean.c_str());

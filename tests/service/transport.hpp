@@ -21,7 +21,7 @@ struct Request {
   std::string method;
   std::vector<std::string> path;             ///< decoded segments; none: "/"
   std::map<std::string, std::string> query;  ///< decoded; of a repeated name, the first
-  std::string authorization, if_none_match;
+  std::string authorization, auth_type, if_none_match;
   std::string body;
 
   /// Returns the value of a query parameter, or an empty string.
@@ -67,7 +67,7 @@ class Handler {
 
 /// What one client may cost. 0 is no limit, except for times.
 struct Limits {
-  std::size_t header_bytes = 16 * 1024;
+  std::size_t header_bytes = 128 * 1024;  ///< a query for users by id is in it
   std::size_t body_bytes = 1024 * 1024;
   std::size_t message_bytes = 64 * 1024;   ///< of a WebSocket message from a client
   std::size_t queue_bytes = 1024 * 1024;   ///< that wait to be sent to a socket
