@@ -37,9 +37,9 @@ bool is_data_changed(const Channel& before, const Channel& after) {
 std::string distinct_id(std::vector<std::string> members) {
   if (members.empty()) throw Problem{400, 4, "a channel without an id needs members"};
   std::sort(members.begin(), members.end());
-  std::string all;
-  for (const std::string& member : members) all += std::to_string(member.size()) + ':' + member;
-  return "!members-" + sha256(all);
+  Sha256 all;
+  for (const std::string& member : members) all.add(std::to_string(member.size()) + ':' + member);
+  return "!members-" + all.finish();
 }
 
 }  // namespace
@@ -78,6 +78,7 @@ std::string PresenceService::query_channel(const Caller& caller, ChannelName nam
   if (store_.find_channel(name.cid()) == nullptr) {
     Channel created = channel_from(name, data);
     created.custom["created_at"] = to_string(time_);
+    if (created.custom.find("frozen") == nullptr) created.custom["frozen"] = false;
     created.custom["created_by_id"] = creator_of(caller, body);
     put(std::move(created));
   }
@@ -304,8 +305,7 @@ std::string PresenceService::channel_json(const Channel& channel, Viewer viewer)
   const Value* const creator = channel.custom.find("created_by_id");
   if (creator != nullptr && *creator != Value(""))
     out += R"(,"created_by":)" + user_json(std::string(creator->view().text()), viewer);
-  if (channel.custom.find("frozen") == nullptr) out += R"(,"frozen":false)";
-  return out + R"(,"disabled":false,"own_capabilities":[],"config":{"name":)" + json_text(channel.type) +
+  return out + R"(,"own_capabilities":[],"config":{"name":)" + json_text(channel.type) +
          R"(,"connect_events":true,"typing_events":false,"read_events":false,"commands":[]}})";
 }
 
@@ -314,7 +314,7 @@ std::string PresenceService::member_json(const Channel& channel, const std::stri
   const bool is_owner = creator != nullptr && *creator == Value(user);
   return R"({"user_id":)" + json_text(user) + R"(,"user":)" + user_json(user, viewer) + R"(,"role":")" +
          (is_owner ? "owner" : "member") +
-         R"(","channel_role":"channel_member","banned":false,"shadow_banned":false,"notifications_muted":false})";
+         R"(","channel_role":"channel_member"})";
 }
 
 std::string PresenceService::members_json(const Channel& channel, Viewer viewer, const Json& page) const {
@@ -340,7 +340,7 @@ std::string PresenceService::state_json(const Channel& channel, Viewer viewer, c
     const std::vector<User> watchers = limit == 0 ? std::vector<User>() : store_.watchers(cid, viewer);
     out += R"(,"watchers":[)";
     for (std::size_t i = offset; i < watchers.size() && i - offset < limit; ++i)
-      out += (i == offset ? "" : ",") + user_json(watchers[i]);
+      out += (i == offset ? "" : ",") + user_json(watchers[i], viewer);
     out += ']';
   }
   return out + R"(,"messages":[],"pinned_messages":[],"read":[]})";
@@ -372,7 +372,7 @@ Message PresenceService::channel_event(const std::string& cid, const char* type,
   return std::make_shared<const std::string>(
       R"({"type":")" + std::string(type) + R"(","cid":)" + json_text(cid) + R"(,"channel_type":)" +
       json_text(cid.substr(0, colon)) + R"(,"channel_id":)" + json_text(cid.substr(colon + 1)) + R"(,"created_at":")" +
-      to_string(at) + R"(",)" + body + '}');
+      nine_digits(at) + R"(",)" + body + '}');
 }
 
 /// Sends an event to the sockets that watch the channel. The user that it is about sees themselves in it.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The format: a line with a name, the version and the size of the JSON; the JSON of channels and dates; the snapshot, as
-// the library encodes it.
+// the library encodes it; the SHA-256 of all of it.
 #include "checkpoint.hpp"
+
+#include "tokens.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -18,12 +20,11 @@ using namespace presence;
 namespace service {
 namespace {
 
+constexpr std::size_t hash_size = 43;
 constexpr std::string_view first_line = "presence service checkpoint 1 ";
 
 Timestamp timestamp_of(const Json& json) {
-  const Result<Timestamp> at = parse_timestamp(json.get<std::string>());
-  if (!at) throw std::runtime_error("a timestamp is malformed");
-  return *at;
+  return parse_timestamp(json.get_ref<const std::string&>()).value_or(Timestamp());
 }
 
 }  // namespace
@@ -41,12 +42,18 @@ bool write_checkpoint(const std::string& path, const SavedState& state) {
   const std::string beside = path + ".new";
   std::FILE* const file = std::fopen(beside.c_str(), "wb");
   bool is_written = file != nullptr;
-  const auto write = [&](std::string_view bytes) {
+  Sha256 hash;
+  const auto put = [&](std::string_view bytes) {
     is_written = is_written && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  };
+  const auto write = [&](std::string_view bytes) {
+    hash.add(bytes);
+    put(bytes);
   };
   write(std::string(first_line) + std::to_string(head.size()) + '\n');
   write(head);
   if (is_written) encode(state.snapshot, write);
+  put(hash.finish());
   is_written = is_written && std::fflush(file) == 0 && fsync(fileno(file)) == 0;
   if (file != nullptr) is_written = std::fclose(file) == 0 && is_written;
   is_written = is_written && std::rename(beside.c_str(), path.c_str()) == 0;
@@ -63,7 +70,12 @@ SavedState read_checkpoint(const std::string& path, const Rules& rules) {
   if (!file) fail(std::strerror(errno));
   std::ostringstream content;
   content << file.rdbuf();
-  const std::string bytes = content.str();
+  std::string bytes = content.str();
+  if (bytes.size() < hash_size) fail("it is truncated");
+  Sha256 hash;
+  hash.add(std::string_view(bytes).substr(0, bytes.size() - hash_size));
+  if (std::string_view(bytes).substr(bytes.size() - hash_size) != hash.finish()) fail("it is damaged, or is none");
+  bytes.resize(bytes.size() - hash_size);
   const std::size_t end = bytes.find('\n');
   if (bytes.compare(0, first_line.size(), first_line) != 0 || end == std::string::npos) fail("this is none");
   const std::size_t size = std::strtoull(bytes.c_str() + first_line.size(), nullptr, 10);

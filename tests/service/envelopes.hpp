@@ -53,6 +53,14 @@ inline Json parsed(std::string_view text, const char* what) {
 /// Returns a text as JSON.
 inline std::string json_text(std::string_view text) { return presence::to_json(presence::Value(text)); }
 
+/// Returns a timestamp with nine digits after the point: the order of events is then that of these strings, too.
+inline std::string nine_digits(presence::Timestamp at) {
+  std::string text = to_string(at);
+  const std::size_t end = text.size() - 1, point = text.find('.');
+  if (point != std::string::npos) text.insert(end, 9 - (end - point - 1), '0');
+  return text;
+}
+
 /// Returns a member of an object, or an empty string if it is absent or null.
 inline std::string text_of(const Json& object, const char* name) {
   const Json& found = member(object, name);

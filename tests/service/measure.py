@@ -27,7 +27,7 @@ def token(user):
 
 class Service:
     def __init__(self, path):
-        self.process = subprocess.Popen([path, '--session-timeout', '600000', '--max-messages', '0'],
+        self.process = subprocess.Popen([path, '--session-timeout', '600000', '--health-check', '600000', '--max-messages', '0'],
                                         stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline().rsplit(' ', 1)[1])
 

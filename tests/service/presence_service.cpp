@@ -148,37 +148,50 @@ Response PresenceService::on_request(const Request& request) {
   return response;
 }
 
+/// Ids in the path are `*`.
+const PresenceService::Routes PresenceService::routes = {
+    {"POST/guest", [](auto& self, auto&, auto& in) { return self.make_guest(in.json()); }},
+    {"GET/users", [](auto& self, auto& who, auto& in) { return self.query_users(who, in.payload()); }},
+    {"POST/users", [](auto& self, auto& who, auto& in) { return self.upsert_users(who, in.json()); }},
+    {"PATCH/users", [](auto& self, auto& who, auto& in) { return self.update_users(who, in.json()); }},
+    {"DELETE/users/*", [](auto& self, auto& who, auto& in) { return self.delete_user(who, in.path(1)); }},
+    {"POST/users/delete", [](auto& self, auto& who, auto& in) { return self.delete_users(who, in.json()); }},
+    {"POST/channels", [](auto& self, auto& who, auto& in) { return self.query_channels(who, in.text()); }},
+    {"POST/channels/delete", [](auto& self, auto& who, auto& in) { return self.delete_channels(who, in.json()); }},
+    {"POST/channels/*/query",
+     [](auto& self, auto& who, auto& in) { return self.query_channel(who, {in.path(1), ""}, in.json()); }},
+    {"POST/channels/*/*/query",
+     [](auto& self, auto& who, auto& in) { return self.query_channel(who, in.channel(), in.json()); }},
+    {"POST/channels/*/*/stop-watching",
+     [](auto& self, auto& who, auto& in) { return self.stop_watching(who, in.channel()); }},
+    {"POST/channels/*/*", [](auto& self, auto& who, auto& in) { return self.update_channel(who, in.channel(), in.json()); }},
+    {"PATCH/channels/*/*",
+     [](auto& self, auto& who, auto& in) { return self.update_channel_partly(who, in.channel(), in.json()); }},
+    {"DELETE/channels/*/*", [](auto& self, auto& who, auto& in) { return self.delete_channel(who, in.channel()); }},
+    {"GET/members", [](auto& self, auto& who, auto& in) { return self.query_members(who, in.payload()); }},
+    {"POST/presence", [](auto& self, auto& who, auto& in) { return self.take_events(who, in.json()); }},
+    {"GET/presence/timeline", [](auto& self, auto& who, auto& in) { return self.timeline(who, in.request); }},
+};
+
+Json PresenceService::Input::json() const { return request.body.empty() ? Json::object() : parsed(text(), "the body"); }
+std::string PresenceService::Input::payload() const {
+  const std::string& found = request.parameter("payload");
+  return found.empty() ? "{}" : found;
+}
+
 std::string PresenceService::answer(const Request& request) {
   const std::vector<std::string>& path = request.path;
   std::string route = request.method;
-  const bool is_of_channel = path.size() >= 3 && path[0] == "channels";
   for (std::size_t i = 0; i < path.size(); ++i) {
-    const bool is_id = (path[0] == "users" && i == 1 && request.method == "DELETE") || (is_of_channel && i == 1) ||
-                       (is_of_channel && i == 2 && (path.size() > 3 || path[2] != "query"));
-    route += is_id ? "/*" : '/' + path[i];
+    const bool is_user = path[0] == "users" && i == 1 && request.method == "DELETE";
+    const bool is_channel = path[0] == "channels" && path.size() > 2 &&
+                            (i == 1 || (i == 2 && (path.size() > 3 || path[2] != "query")));
+    route += is_user || is_channel ? "/*" : '/' + path[i];
   }
-  const auto body = [&request] { return request.body.empty() ? Json::object() : parsed(request.body, "the body"); };
-  if (route == "POST/guest") return make_guest(body());
-  const Caller caller = caller_of(request);
-  const auto name = [&path] { return ChannelName{path[1], path[2]}; };
-
-  if (route == "GET/users") return query_users(caller, request.parameter("payload"));
-  if (route == "POST/users") return upsert_users(caller, body());
-  if (route == "PATCH/users") return update_users(caller, body());
-  if (route == "DELETE/users/*") return delete_user(caller, path[1]);
-  if (route == "POST/users/delete") return delete_users(caller, body());
-  if (route == "POST/channels") return query_channels(caller, request.body);
-  if (route == "POST/channels/delete") return delete_channels(caller, body());
-  if (route == "POST/channels/*/query") return query_channel(caller, {path[1], ""}, body());
-  if (route == "POST/channels/*/*/query") return query_channel(caller, name(), body());
-  if (route == "POST/channels/*/*/stop-watching") return stop_watching(caller, name());
-  if (route == "POST/channels/*/*") return update_channel(caller, name(), body());
-  if (route == "PATCH/channels/*/*") return update_channel_partly(caller, name(), body());
-  if (route == "DELETE/channels/*/*") return delete_channel(caller, name());
-  if (route == "GET/members") return query_members(caller, request.parameter("payload"));
-  if (route == "POST/presence") return take_events(caller, body());
-  if (route == "GET/presence/timeline") return timeline(caller, request);
-  throw Problem{404, 16, "there is no " + shortened(route.insert(request.method.size(), " "))};
+  const auto found = routes.find(route);
+  if (found == routes.end())
+    throw Problem{404, 16, "there is no " + shortened(route.insert(request.method.size(), " "))};
+  return found->second(*this, route == "POST/guest" ? Caller() : caller_of(request), Input{request});
 }
 
 /// Where signatures are not checked, an anonymous client is who it claims to be.
@@ -218,10 +231,9 @@ void PresenceService::must_be(const Caller& caller, const std::string& user) con
 std::string PresenceService::query_users(const Caller& caller, const std::string& payload) {
   FilterLimits limits;
   limits.max_values = most_in_filter;
-  const std::string text = payload.empty() ? std::string("{}") : payload;
-  Result<UserQuery> query = parse_user_query(text, limits);
-  if (!query) throw problem_of("the query", query.error(), text);
-  const Json envelope = parsed(text, "the query");
+  Result<UserQuery> query = parse_user_query(payload, limits);
+  if (!query) throw problem_of("the query", query.error(), payload);
+  const Json envelope = parsed(payload, "the query");
   limit_page(*query, envelope, options_.users_page, options_.largest_page);
   for (const auto& [name, test] : {std::pair("id_gt", gt), std::pair("id_gte", gte), std::pair("id_lt", lt),
                                    std::pair("id_lte", lte)}) {
@@ -230,7 +242,7 @@ std::string PresenceService::query_users(const Caller& caller, const std::string
   }
   if (query->presence) connection_of(caller);
   std::vector<User> users;
-  if (text.find("created_at") == std::string::npos && text.find("updated_at") == std::string::npos) {
+  if (payload.find("created_at") == std::string::npos && payload.find("updated_at") == std::string::npos) {
     users = store_.query_users(*query, caller.viewer());
   } else {
     users = query_dated(store_.query_users(UserQuery(), caller.viewer()), *query);
@@ -239,7 +251,7 @@ std::string PresenceService::query_users(const Caller& caller, const std::string
     if (query->presence) store_.watch_users(caller.viewer(), ids);
   }
   std::string out = R"({"users":[)";
-  for (const User& user : users) out += (&user == &users[0] ? "" : ",") + user_json(user);
+  for (const User& user : users) out += (&user == &users[0] ? "" : ",") + user_json(user, caller.viewer());
   return out + "]}";
 }
 
@@ -358,7 +370,9 @@ void PresenceService::plan(const std::string& user, Json wanted, bool is_whole, 
 std::string PresenceService::change_users(const Caller& caller, const std::vector<std::string>& ids,
                                           const Events& events) {
   dispatch_all(events);
-  for (const PresenceEvent& event : events) dates_[event.user].updated = time_;
+  // What an invisible user does beside setting their data is not to be seen here, either.
+  for (const PresenceEvent& event : events)
+    if (event.type != EventType::set_visible) dates_[event.user].updated = time_;
   std::string out = R"({"users":{)";
   for (const std::string& id : ids) {
     if (out.back() != '{') out += ',';
@@ -400,7 +414,7 @@ std::string PresenceService::delete_user(const Caller& caller, const std::string
   must_be(caller, user);
   const std::optional<User> before = store_.find(user, caller.viewer());
   if (!before) throw Problem{404, 16, "there is no user " + shortened(user)};
-  std::string out = user_json(*before);
+  std::string out = user_json(*before, caller.viewer());
   out.pop_back();
   out = R"({"user":)" + out + R"(,"deleted_at":")" + to_string(time_) + "\"}}";
   dispatch({PresenceEvent::remove(user, time_)});
@@ -479,15 +493,17 @@ std::string PresenceService::timeline(const Caller& caller, const Request& reque
   return last_hour_.to_json(caller.user, time_, ids);
 }
 
-std::string PresenceService::user_json(const User& user) const {
+std::string PresenceService::user_json(const User& user, Viewer viewer) const {
   std::string out = to_json(user);
   out.pop_back();
+  // A client that was invisible forgets it only if it reads so.
+  if (viewer.id() == user.id && !user.invisible) out += R"(,"invisible":false)";
   if (user.data.find("role") == nullptr) out += R"(,"role":"user")";
   if (const auto dates = dates_.find(user.id); dates != dates_.end()) {
     out += R"(,"created_at":")" + to_string(dates->second.created) + R"(","updated_at":")" +
            to_string(dates->second.updated) + '"';
   }
-  return out + R"(,"banned":false})";
+  return out + '}';
 }
 
 /// A member who is not known is shown as one who was never online.
@@ -559,7 +575,7 @@ void PresenceService::open_session(Socket& socket, const Request& request) {
   events.push_back(std::move(connect));
   dispatch_all(events);
   if (is_changed) dates_[user].updated = time_;
-  dates_.try_emplace(user, UserDates{time_, time_});
+  if (!owner.is_anonymous) dates_.try_emplace(user, UserDates{time_, time_});
   by_id_[connection->id] = connection.get();
   Connection& opened = *(connections_[&socket] = std::move(connection));
   socket.send(health_check(opened, true));
@@ -567,7 +583,7 @@ void PresenceService::open_session(Socket& socket, const Request& request) {
 
 Message PresenceService::health_check(const Connection& connection, bool is_first) const {
   std::string out = R"({"type":"health.check","connection_id":)" + json_text(connection.id) +
-                    R"(,"cid":"*","created_at":")" + to_string(time_) + '"';
+                    R"(,"cid":"*","created_at":")" + nine_digits(time_) + '"';
   if (is_first) {
     std::string me = user_json(connection.user, connection.viewer());
     me.pop_back();
@@ -668,7 +684,7 @@ void PresenceService::on_wakeup() {
 // ---- what sockets are sent
 
 void PresenceService::on_delivery(const UserPresenceChanged& change, const Viewers& viewers) {
-  const std::string at = R"(,"created_at":")" + to_string(change.at) + R"(","user":)";
+  const std::string at = R"(,"created_at":")" + nine_digits(change.at) + R"(","user":)";
   const auto message = [&](const char* type, const std::string& user) {
     return message_of(R"({"type":")" + std::string(type) + '"' + at + user + '}');
   };
@@ -679,11 +695,11 @@ void PresenceService::on_delivery(const UserPresenceChanged& change, const Viewe
   if (!change.after) {
     User last = change.before.value_or(User());
     last.online = false;
-    std::string user = user_json(last);
+    std::string user = user_json(last, nobody);
     user.pop_back();
     deleted = message("user.deleted", user + R"(,"deleted_at":")" + to_string(change.at) + "\"}");
   } else {
-    const std::string user = user_json(*change.after);
+    const std::string user = user_json(*change.after, nobody);
     if (is_presence) presence = message("user.presence.changed", user);
     if (is_update || (change.before && change.data_changed())) updated = message("user.updated", user);
   }
@@ -707,7 +723,7 @@ void PresenceService::send_to_sessions_of(const std::string& user) const {
     Connection* const to = open_connection(session.id);
     if (to == nullptr || to->user != user) continue;
     if (!message) {
-      message = message_of(R"({"type":"user.updated","created_at":")" + to_string(time_) + R"(","user":)" +
+      message = message_of(R"({"type":"user.updated","created_at":")" + nine_digits(time_) + R"(","user":)" +
                            user_json(user, to->viewer()) + '}');
     }
     to->socket->send(message);

@@ -112,6 +112,17 @@ class PresenceService final : public Handler {
     std::string cid() const { return type + ':' + id; }
   };
 
+  struct Input {
+    const Request& request;
+    Json json() const;
+    std::string payload() const;
+    const std::string& text() const { return request.body; }
+    const std::string& path(std::size_t i) const { return request.path[i]; }
+    ChannelName channel() const { return {path(1), path(2)}; }
+  };
+  using Routes = std::map<std::string, std::string (*)(PresenceService&, const Caller&, const Input&)>;
+  static const Routes routes;
+
   // ---- requests; each returns a JSON object
   std::string answer(const Request& request);
   Token token_of(const Request& request, const std::string& token, const std::string& claimed) const;
@@ -150,8 +161,10 @@ class PresenceService final : public Handler {
   std::vector<presence::User> query_dated(const std::vector<presence::User>& users,
                                           const presence::UserQuery& query) const;
   presence::User seen(const std::string& user, presence::Viewer viewer) const;
-  std::string user_json(const presence::User& user) const;
-  std::string user_json(const std::string& user, presence::Viewer viewer) const { return user_json(seen(user, viewer)); }
+  std::string user_json(const presence::User& user, presence::Viewer viewer) const;
+  std::string user_json(const std::string& user, presence::Viewer viewer) const {
+    return user_json(seen(user, viewer), viewer);
+  }
 
   // ---- time
   void begin();

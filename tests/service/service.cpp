@@ -158,6 +158,10 @@ int serve(const Settings& settings) {
   save();
   if (!is_saved) return 1;
   if (!settings.checkpoint.empty()) server.every(settings.checkpoint_ms, save);
+  if (node) {
+    presence_service.set_peer(&*node);
+    server.every(RedisNode::tick_ms, [&] { node->tick(presence_service); });
+  }
   std::cout << "listening on " << server.port() << std::endl;
   server.run([&] {
     save();

@@ -107,10 +107,19 @@ std::string Tokens::signature_of(std::string_view signed_part) const {
   return base64url(std::string_view(reinterpret_cast<const char*>(bytes), size));
 }
 
-std::string sha256(std::string_view text) {
+Sha256::Sha256() : state_(EVP_MD_CTX_new()) {
+  if (state_ == nullptr || EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(state_), EVP_sha256(), nullptr) != 1)
+    throw std::runtime_error("OpenSSL cannot hash");
+}
+Sha256::~Sha256() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(state_)); }
+void Sha256::add(std::string_view piece) {
+  if (EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(state_), piece.data(), piece.size()) != 1)
+    throw std::runtime_error("OpenSSL cannot hash");
+}
+std::string Sha256::finish() {
   unsigned char bytes[EVP_MAX_MD_SIZE];
   unsigned size = 0;
-  if (EVP_Digest(text.data(), text.size(), bytes, &size, EVP_sha256(), nullptr) != 1)
+  if (EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(state_), bytes, &size) != 1)
     throw std::runtime_error("OpenSSL cannot hash");
   return base64url(std::string_view(reinterpret_cast<const char*>(bytes), size));
 }

@@ -36,8 +36,20 @@ class Tokens {
   std::string secret_;
 };
 
-/// Returns the SHA-256 of a text, as base64url.
-std::string sha256(std::string_view text);
+/// Hashes consecutive pieces of a text.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  void add(std::string_view piece);
+  /// Returns the hash as base64url. Call it once.
+  std::string finish();
+
+ private:
+  void* state_;
+};
 /// Returns `bytes` random bytes as hexadecimal digits.
 std::string random_hex(std::size_t bytes);
 
