@@ -47,7 +47,8 @@ export class Panel {
     const id = this.#find('input[name=id]').value.trim();
     if (id === '') return this.#say('Enter a user id.');
     const button = this.#find('.connect button');
-    button.disabled = true;
+    if (button.getAttribute('aria-disabled') === 'true') return;
+    button.setAttribute('aria-disabled', 'true');  // a button that is disabled would lose the focus
     this.#say('');
     try {
       this.#user = { id, name: nameFor(id), online: false };
@@ -62,7 +63,8 @@ export class Panel {
     } catch (error) {
       this.#say(error.message);
     }
-    button.disabled = false;
+    button.removeAttribute('aria-disabled');
+    if (this.#connection && document.activeElement === this.#find('input[name=id]')) button.focus();
     this.#showSelf();
   }
 
@@ -74,7 +76,7 @@ export class Panel {
   }
 
   #find(selector) { return this.#root.querySelector(selector); }
-  get #isInvisible() { return this.#find('.invisible').getAttribute('aria-checked') === 'true'; }
+  get #isInvisible() { return this.#find('.switch').getAttribute('aria-checked') === 'true'; }
 
   #listen() {
     const on = (selector, type, fn) => this.#find(selector).addEventListener(type, (event) => {
@@ -82,10 +84,10 @@ export class Panel {
       this.#try(() => fn(event));
     });
     on('.connect', 'submit', () => (this.#connection ? this.disconnect() : this.connect()));
-    on('.invisible', 'click', async () => {
+    on('.switch', 'click', async () => {
       const invisible = !this.#isInvisible;
       if (this.#connection) await this.#send({ type: 'visible', invisible });
-      this.#find('.invisible').setAttribute('aria-checked', String(invisible));
+      this.#find('.switch').setAttribute('aria-checked', String(invisible));
       this.#showSelf();
     });
     on('select', 'change', ({ target }) =>
@@ -236,7 +238,7 @@ export class Panel {
     this.#find('.connect .id').hidden = Boolean(this.#connection);
     this.#find('.own-controls').disabled = !this.#connection;
     this.#find('.enter').disabled = !this.#connection;
-    if (this.#connection) this.#find('.invisible').setAttribute('aria-checked', String(Boolean(user.invisible)));
+    if (this.#connection) this.#find('.switch').setAttribute('aria-checked', String(Boolean(user.invisible)));
   }
 
   #showFriends() {

@@ -176,7 +176,8 @@ function mountControls(_, tools) {
   const nothing = () => {};
   const button = element('button', { type: 'button', class: 'invite' }, 'Bring in six friends');
   button.addEventListener('click', async () => {
-    button.disabled = true;
+    if (button.getAttribute('aria-disabled') === 'true') return;
+    button.setAttribute('aria-disabled', 'true');
     try {
       for (const friend of friends) {
         const connection = new Connection(friend.id, { name: friend.name, invisible: false, onEvent: nothing, onState: nothing });
@@ -189,8 +190,7 @@ function mountControls(_, tools) {
       }
       button.textContent = 'Six friends are here';
     } catch (error) {
-      button.textContent = 'Bring in six friends';
-      button.disabled = false;
+      button.removeAttribute('aria-disabled');
       throw error;
     }
   });

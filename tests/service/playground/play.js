@@ -110,6 +110,7 @@ function mountForm(playground, controls) {
   for (const name of ['user', 'kind', 'session', 'text', 'availability', 'match']) {
     form.elements[name].addEventListener('input', fill);
   }
+  form.addEventListener('input', () => setText(answer, ''));
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     try {

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Tests the page in Chromium: over the playground, and over the service if its program is given.
+
+    python3 tests/service/browser/run.py --build build/browser --playground build/playground \\
+        --service build/tests/tests/service/service
+
+Screenshots are in BUILD/screenshots. Whatever is missing (Debian: nodejs npm chromium) skips the tests, or fails if the
+environment has CI.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def missing(what):
+    print(f"SKIPPED: the page is not tested: {what}", file=sys.stderr)
+    sys.exit(1 if os.environ.get("CI") else 77)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--build", type=pathlib.Path, required=True, help="a folder for packages and screenshots")
+    parser.add_argument("--playground", type=pathlib.Path, help="what playground/build.py has built")
+    parser.add_argument("--service", type=pathlib.Path, help="the program")
+    parser.add_argument("--name", default="", help="only the tests whose names match")
+    options = parser.parse_args()
+    if not options.playground and not options.service:
+        parser.error("give --playground or --service")
+
+    for tool in ("node", "npm", "chromium"):
+        if shutil.which(tool) is None:
+            missing(f"{tool} is not installed")
+    build = options.build.resolve()
+    build.mkdir(parents=True, exist_ok=True)
+    # Node looks for packages beside the tests, and nothing may be installed into the source tree.
+    for file in sorted(HERE.iterdir()):
+        if file.suffix in (".mjs", ".json") or file.name == ".npmrc":
+            shutil.copyfile(file, build / file.name)
+    installed = subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=build, capture_output=True, text=True)
+    if installed.returncode != 0:
+        missing("npm ci failed:\n" + installed.stderr)
+
+    environment = dict(os.environ, PRESENCE_SHOTS=str(build / "screenshots"), PRESENCE_CHROMIUM=shutil.which("chromium"))
+    tests = []
+    if options.playground:
+        environment["PRESENCE_PLAYGROUND"] = str(options.playground.resolve())
+        tests.append("playground.test.mjs")
+    if options.service:
+        environment["PRESENCE_SERVICE"] = str(options.service.resolve())
+        tests.append("service.test.mjs")
+    command = ["node", "--test", "--test-concurrency=1"]
+    if options.name:
+        command.append(f"--test-name-pattern={options.name}")
+    return subprocess.run(command + tests, cwd=build, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { testBehaviour } from './behaviour.mjs';
+import { eventually, launch, openPage, startService, until } from './browser.mjs';
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+const populate = async (page) => {
+  await page.getByRole('button', { name: 'Bring in six friends' }).click();
+  await page.getByRole('button', { name: 'Six friends are here' }).waitFor();
+};
+
+testBehaviour(() => browser, {
+  shot: 'service',
+  start: () => startService(),
+  populate,
+  async rename(url, page, users) {
+    const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const token = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ server: true })}.devtoken`;
+    const response = await fetch(`${url}users?api_key=test`, {
+      method: 'POST',
+      headers: { authorization: token, 'stream-auth-type': 'jwt', 'content-type': 'application/json' },
+      body: JSON.stringify({ users: Object.fromEntries(Object.entries(users).map(([id, name]) => [id, { id, name }])) }),
+    });
+    assert.equal(response.status, 201, await response.text());
+  },
+});
+
+test('the list has an order, and follows who comes and goes', async () => {
+  const server = await startService();
+  try {
+    const { page, left, right, close } = await openPage(browser, server.url);
+    assert.deepEqual(await left.people(), ['Jack | Online']);
+    assert.deepEqual(await right.people(), ['John | Online']);
+    await populate(page);
+    const friends = [
+      'Lena Weiß | Online',
+      'نور | Online',
+      'Yuki Ōmori | Away |  | Eating a veggie burger…',
+      'Omar | Online | in a match 3/4 | One more round',
+      'Ann | Busy |  | In a review until noon',
+      'Mary Kowalska | Online | in a match 2/4',
+    ];
+    await eventually(() => left.people(), [...friends, 'Jack | Online']);
+    await eventually(() => right.people(), [...friends, 'John | Online']);
+    assert.equal(await left.text('.friends .count'), '7 of 7 online');
+    await close();
+  } finally {
+    await server.stop();
+  }
+});
+
+test('the page returns when the server does, and nobody was shown offline', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'presence-page-'));
+  const checkpoint = path.join(folder, 'checkpoint');
+  let server = await startService('--checkpoint', checkpoint);
+  try {
+    const expectedErrors = [/WebSocket connection to .* failed/, /Failed to load resource/];
+    const { page, left, right, close } = await openPage(browser, server.url, { expectedErrors });
+    await populate(page);
+    await until(async () => (await right.people()).length === 7, 'seven friends are there');
+    await left.button('Join the lobby').click();
+    await eventually(() => left.watchers(), ['John']);
+    await right.say('Before');
+    await eventually(() => left.person('Jack'), 'Jack | Online |  | Before');
+    const before = await left.people();
+    const received = (await left.events()).length;
+    await server.stop();
+    await until(async () => /Connecting again…$/.test(await left.text('.notice')), 'the page says that it is cut off');
+    server = await startService('--checkpoint', checkpoint, '--port', String(server.port));
+    await until(async () => !(await left.root.locator('.notice').isVisible()), 'the left viewer is back');
+    await until(async () => !(await right.root.locator('.notice').isVisible()), 'the right viewer is back');
+    await eventually(() => left.people(), before);
+    await eventually(() => left.watchers(), ['John']);
+    await right.say('After');
+    await eventually(() => left.person('Jack'), 'Jack | Online |  | After');
+    const offline = (await left.events()).slice(received).filter((event) => event.user?.online === false);
+    assert.deepEqual(offline, []);
+    await close();
+  } finally {
+    await server.stop();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a service that wants signed tokens says so', async () => {
+  const server = await startService('--secret', 'a secret of the test');
+  try {
+    const { left, close } = await openPage(browser, server.url, { expectedErrors: [/WebSocket/] });
+    assert.match(await left.text('.notice'), /token|signature/i);
+    assert.equal(await left.text('.own-state'), 'Not connected');
+    await close();
+  } finally {
+    await server.stop();
+  }
+});
+
+test('the pages have the right types, a strict policy, and no other files', async () => {
+  const server = await startService();
+  try {
+    for (const [name, type] of [['', 'text/html'], ['index.html', 'text/html'], ['app.js', 'text/javascript'], ['style.css', 'text/css'], ['icon.svg', 'image/svg+xml']]) {
+      const response = await fetch(server.url + name);
+      assert.equal(response.status, 200, name);
+      assert.ok(response.headers.get('content-type').startsWith(type), `${name}: ${response.headers.get('content-type')}`);
+      assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'self'/);
+      assert.ok(response.headers.get('etag') || /no-cache/.test(response.headers.get('cache-control')), `${name} can be updated`);
+    }
+    for (const name of ['nothing.html', '..%2fservice.cpp', 'page/app.js']) {
+      assert.equal((await fetch(server.url + name)).status, 404, name);
+    }
+  } finally {
+    await server.stop();
+  }
+});
