@@ -211,9 +211,9 @@ export const hostileNames = {
   entity: '&lt;b&gt; "quoted" \'text\'',
   override: '\u202Egnp.resu\u202C \u2067\u2067',
   arabic: 'محمد بن عبد الله',
-  long: 'W'.repeat(300),
+  blank: '\u3164\u200B',  // a letter that looks like nothing; the id stands in for it
   words: 'many words '.repeat(27).trim(),
+  long: 'W'.repeat(300),
   emoji: '👩‍👩‍👧‍👦🏳️‍🌈👍🏽',
   stacked: `Z${'\u0336\u0352\u035C\u0489'.repeat(30)}algo`,
-  blank: '\u3164',
 };

@@ -17,6 +17,7 @@ after(async () => {
 
 testBehaviour(() => browser, {
   shot: 'playground',
+  hasExtra: true,
   start: async () => ({ url: files.url, async stop() {} }),
   async populate() {},
   async rename(url, page, users) {

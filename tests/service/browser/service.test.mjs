@@ -20,6 +20,7 @@ const populate = async (page) => {
 
 testBehaviour(() => browser, {
   shot: 'service',
+  hasExtra: false,
   start: () => startService(),
   populate,
   async rename(url, page, users) {

@@ -16,8 +16,10 @@ export function stateOf(user) {
   return ['busy', 'away', 'idle'].includes(user.availability) ? user.availability : 'online';
 }
 
+/** Returns the name, or the id if there is no name that can be seen. */
 export function nameOf(user) {
-  return typeof user.name === 'string' && user.name.trim() !== '' ? user.name : user.id;
+  if (typeof user.name !== 'string') return user.id;
+  return /[^\p{Z}\p{C}\p{Default_Ignorable_Code_Point}\u2800]/u.test(user.name) ? user.name : user.id;
 }
 
 /** Online first, then the latest active, then by name. */
@@ -72,7 +74,8 @@ export function initialsOf(user) {
   const letters = [words[0], words.length > 1 ? words.at(-1) : undefined].map((word) => {
     if (word === undefined) return '';
     for (const { segment } of new Intl.Segmenter().segment(word)) {
-      if (/[\p{L}\p{N}\p{Emoji}]/u.test(segment)) return segment.slice(0, 16);
+      // At most one mark above or below a letter.
+      if (/[\p{L}\p{N}\p{Emoji}]/u.test(segment)) return segment.replace(/(\p{M})\p{M}+/gu, '$1').slice(0, 16);
     }
     return '';
   });

@@ -64,20 +64,24 @@ class Playground {
     }
     const isObject = typeof read === 'object' && read !== null && !Array.isArray(read);
     if (isObject && read.at === undefined) event = read = { ...read, at: this.#text(this.#now) };
+    if (isObject) this.#introduce(read.user);
     const { verdict } = this.#library.call('dispatch', typeof event === 'string' ? event : JSON.stringify(event));
     if (isObject && ['applied', 'unchanged'].includes(verdict)) this.#note(read);
     this.deliver();
     return verdict;
   }
 
-  #note({ type, user, session }) {
-    const sessions = this.beating.get(user) ?? new Set();
-    if (type === 'connect') this.beating.set(user, sessions.add(session));
-    else if (type === 'disconnect') this.silence(user, session);
-    else if (type === 'remove') this.silence(user);
-    if (type === 'remove' || this.users.has(user)) return;
+  /** Lets all connections follow a user before anything is known of them. */
+  #introduce(user) {
+    if (typeof user !== 'string' || user === '' || this.users.has(user)) return;
     this.users.add(user);
     for (const connection of this.#connections.values()) connection.follow(user);
+  }
+
+  #note({ type, user, session }) {
+    if (type === 'connect') this.beating.set(user, (this.beating.get(user) ?? new Set()).add(session));
+    else if (type === 'disconnect') this.silence(user, session);
+    else if (type === 'remove') this.silence(user);
   }
 
   /** The sessions of a user, or one of them, send no more heartbeats. */
