@@ -196,13 +196,14 @@ export function faint(page) {
   });
 }
 
-/** Returns controls without a name that a screen reader can read. */
-export function nameless(page) {
-  return page.locator('button, input, select, textarea').evaluateAll((controls) => controls
-    .filter((control) => control.checkVisibility())
-    .filter((control) => ![control.getAttribute('aria-label'), control.textContent, ...[...(control.labels ?? [])].map((label) => label.textContent)]
-      .some((text) => text && text.trim() !== ''))
-    .map((control) => control.outerHTML));
+/** Returns the roles of controls and pictures without a name that a screen reader can read. */
+export async function nameless(page) {
+  const devtools = await page.context().newCDPSession(page);
+  const { nodes } = await devtools.send('Accessibility.getFullAXTree');
+  const named = ['button', 'combobox', 'image', 'region', 'spinbutton', 'switch', 'textbox'];
+  const found = nodes.filter((node) => !node.ignored && named.includes(node.role?.value));
+  assert.ok(found.length > 20, `${found.length} controls`);
+  return found.filter((node) => !node.name?.value?.trim()).map((node) => node.role.value);
 }
 
 /** Names that try to break out of their place. */

@@ -12,6 +12,8 @@ export class Panel {
   #backend;
   #root;
   #connection;
+  #isLost = false;  // and connecting again
+  #turn;            // an object per connection: what earlier ones still send does not count
   #user;            // as they see themselves
   #friends = new Map();
   #rows = new Map();
@@ -39,7 +41,8 @@ export class Panel {
   /** Times pass without an event. */
   async timePassed() {
     this.#showFriends();
-    if (this.#connection) await this.#try(() => this.#readSelf());
+    if (!this.#connection || this.#isLost) return;
+    await this.#readSelf().catch((error) => this.#failed(error));
     this.#drawSoon();
   }
 
@@ -52,11 +55,12 @@ export class Panel {
     this.#say('');
     try {
       this.#user = { id, name: nameFor(id), online: false };
+      const turn = (this.#turn = {});
       const connection = await this.#backend.open(id, {
         name: nameFor(id) ?? id,
         invisible: this.#isInvisible,
-        onEvent: (event) => this.#receive(event),
-        onState: (state, reason) => this.#stateChanged(state, reason),
+        onEvent: (event) => turn === this.#turn && this.#receive(event),
+        onState: (state, reason) => turn === this.#turn && this.#stateChanged(state, reason),
       });
       this.#connection = connection;
       await this.#readAll();
@@ -111,6 +115,11 @@ export class Panel {
     }
   }
 
+  /** Something that the user has not asked for failed. A lost connection has been reported already. */
+  #failed(error) {
+    if (!this.#isLost) this.#say(error.message);
+  }
+
   #say(text) {
     const notice = this.#find('.notice');
     setText(notice, text);
@@ -144,12 +153,12 @@ export class Panel {
   }
 
   #stateChanged(state, reason) {
+    this.#isLost = state === 'lost';
     if (state === 'open') {
       this.#say('');
       this.#try(() => this.#readAll());
     } else if (state === 'lost') {
       this.#say(`${reason} Connecting again…`);
-      this.#root.classList.add('stale');
     } else {
       this.#forgetConnection();
       this.#say(reason);
@@ -158,7 +167,8 @@ export class Panel {
   }
 
   #forgetConnection() {
-    this.#connection = undefined;
+    this.#connection = this.#turn = undefined;
+    this.#isLost = false;
     this.#room = undefined;
     this.#user = { ...this.#user, online: false };
     this.#showRoom();
@@ -182,7 +192,7 @@ export class Panel {
 
   #friendChanged(id, user, at) {
     if (id === this.#user.id) {
-      this.#readSelf().catch((error) => this.#say(error.message));
+      this.#readSelf().catch((error) => this.#failed(error));
       return;
     }
     const before = this.#friends.get(id);
@@ -230,9 +240,9 @@ export class Panel {
     const user = this.#user;
     const state = stateOf(user);
     this.#root.classList.toggle('connected', Boolean(this.#connection));
-    this.#root.classList.toggle('stale', !this.#connection && this.#friends.size > 0);
+    this.#root.classList.toggle('stale', (!this.#connection || this.#isLost) && this.#friends.size > 0);
     setText(this.#find('.own-name'), nameOf(user));
-    setText(this.#find('.own-state'), this.#connection ? ownText(user) : 'Not connected');
+    setText(this.#find('.own-state'), !this.#connection ? 'Not connected' : this.#isLost ? 'Connecting again' : ownText(user));
     showAvatar(this.#find('.avatar.own'), user, state);
     setText(this.#find('.connect button'), this.#connection ? 'Disconnect' : 'Connect');
     this.#find('.connect .id').hidden = Boolean(this.#connection);
@@ -295,12 +305,12 @@ export class Panel {
     // One after the other, so that an earlier answer does not replace a later one.
     this.#updates = this.#updates.then(async () => {
       const connection = this.#connection;
-      if (!connection) return;
+      if (!connection || this.#isLost) return;
       const data = await connection.timeline();
       if (connection !== this.#connection) return;
       const users = [this.#user, ...[...this.#friends.values()].sort(inOrder)].slice(0, 50);
       drawTimeline(this.#find('.rows'), this.#find('.as-table .scroll'), data, users);
-    }).catch((error) => this.#say(error.message));
+    }).catch((error) => this.#failed(error));
   }
 }
 

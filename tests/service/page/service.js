@@ -191,7 +191,9 @@ function mountControls(_, tools) {
       button.textContent = 'Six friends are here';
     } catch (error) {
       button.removeAttribute('aria-disabled');
-      throw error;
+      const banner = document.getElementById('banner');
+      banner.textContent = error.message;
+      banner.hidden = false;
     }
   });
   tools.append(button);

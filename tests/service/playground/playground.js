@@ -79,9 +79,8 @@ class Playground {
   }
 
   #note({ type, user, session }) {
+    // When a session ends, the library says so; see `deliver`.
     if (type === 'connect') this.beating.set(user, (this.beating.get(user) ?? new Set()).add(session));
-    else if (type === 'disconnect') this.silence(user, session);
-    else if (type === 'remove') this.silence(user);
   }
 
   /** The sessions of a user, or one of them, send no more heartbeats. */
