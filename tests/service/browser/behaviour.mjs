@@ -44,7 +44,8 @@ export function testBehaviour(getBrowser, { start, populate, rename, hasExtra, s
     await left.button('Join').click();
     await eventually(() => left.text('.own-state'), 'Invisible: others see you offline');
     const received = (await right.events()).slice(before).filter((event) => event.user?.id === 'john');
-    assert.deepEqual(received.map(({ type, user }) => [type, user.online]), [['user.presence.changed', false]]);
+    assert.ok(received.every((event) => event.user.online === false), JSON.stringify(received));
+    assert.equal(received.filter((event) => event.type === 'user.presence.changed').length, 1);
     await left.choose('Automatic');
     await left.button('End').click();
 
@@ -144,6 +145,10 @@ export function testBehaviour(getBrowser, { start, populate, rename, hasExtra, s
   });
 
   onPage('all of it by keyboard', {}, async ({ page, left, right }) => {
+    await page.evaluate(() => {  // the keyboard begins at the top
+      document.body.tabIndex = -1;
+      document.body.focus();
+    });
     await page.keyboard.press('Tab');
     assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to the viewers');
     await page.keyboard.press('Enter');

@@ -94,7 +94,7 @@ function isolate(text) {
   return `\u2068${text}\u2069`;
 }
 
-/** Returns what changed, in the words that follow a name: "is away", "is in a match 2/4". */
+/** Returns what changed, in the words that follow a name: "is away", "is in a match 2/4". Empty for last_active alone. */
 export function changeBetween(before, after) {
   const parts = [];
   if (!after) return 'was removed';
@@ -105,5 +105,5 @@ export function changeBetween(before, after) {
     parts.push(after.status ? `says “${isolate(after.status)}”` : 'cleared the status');
   }
   if (before && nameOf(before) !== nameOf(after)) parts.push(`was ${isolate(nameOf(before))}`);
-  return parts.join(', ') || 'was active';
+  return parts.join(', ');
 }

@@ -203,10 +203,12 @@ export class Panel {
       this.#room.watchers.set(id, user);
       this.#showRoom();
     }
-    const latest = this.#find('.latest');
-    latest.replaceChildren(
-      element('time', { datetime: at }, clock(Date.parse(at), true)), ' ',
-      element('b', {}, isolated(nameOf(user ?? before ?? { id }))), ' ', changeBetween(before, user));
+    const change = changeBetween(before, user);
+    if (change !== '') {
+      this.#find('.latest').replaceChildren(
+        element('time', { datetime: at }, clock(Date.parse(at), true)), ' ',
+        element('b', {}, isolated(nameOf(user ?? before ?? { id }))), ' ', change);
+    }
     const row = this.#rows.get(id);
     if (row && stateOf(before) !== stateOf(user)) {
       row.classList.remove('changed');

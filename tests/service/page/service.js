@@ -31,6 +31,7 @@ class Connection {
   #socket;
   #connectionId;
   #isEnded = false;
+  #activity;  // belongs to the session, and a return is a new one
   #tries = 0;
   #timer;
 
@@ -76,6 +77,7 @@ class Connection {
 
   async send(event) {
     const { verdicts } = await this.#call('POST', '/presence', { user: this.#id, ...event });
+    if (verdicts[0] === 'applied' && event.activity) this.#activity = event.activity;
     return verdicts[0];
   }
 
@@ -138,6 +140,7 @@ class Connection {
       if (this.#isEnded) return;
       try {
         await this.start();
+        if (this.#activity) await this.send({ type: 'update', activity: this.#activity });
         if (!this.#isEnded) this.#options.onState('open');
       } catch {
         this.#retry();
