@@ -9,7 +9,7 @@ import { desk, eventually, faint, hostileNames, nameless, openPage, overflowing,
  * if they are not there; `rename(url, page, users)` gives each of { id: name } that name;
  * `hasExtra` if that makes a friend of a user who was not there.
  */
-export function testBehaviour(getBrowser, { start, populate, rename, hasExtra, shot }) {
+export function testBehaviour(getBrowser, { start, populate, rename, hasExtra, timelineTitle, shot }) {
   const onPage = (name, options, fn) =>
     test(name, async () => {
       const server = await start();
@@ -210,6 +210,7 @@ export function testBehaviour(getBrowser, { start, populate, rename, hasExtra, s
     await eventually(() => right.person('John'), 'John | Offline');
     // Time passes so that there is something to be seen.
     await page.evaluate(() => document.querySelector('#controls [data-seconds="60"]')?.click());
+    assert.match(await left.text('.history h3'), timelineTitle);
     const row = async (viewer) => (await viewer.timeline()).find((text) => text.startsWith('John:'));
     await until(async () => /invisible for/.test(await row(left)), 'John sees his own invisible time');
     assert.doesNotMatch(await row(right), /invisible/);

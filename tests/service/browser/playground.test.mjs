@@ -17,6 +17,7 @@ after(async () => {
 
 testBehaviour(() => browser, {
   shot: 'playground',
+  timelineTitle: /^last hour$/i,
   hasExtra: true,
   start: async () => ({ url: files.url, async stop() {} }),
   async populate() {},

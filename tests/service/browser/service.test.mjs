@@ -20,6 +20,7 @@ const populate = async (page) => {
 
 testBehaviour(() => browser, {
   shot: 'service',
+  timelineTitle: /^last 5 minutes$/i,
   hasExtra: false,
   start: () => startService(),
   populate,

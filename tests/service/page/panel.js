@@ -51,6 +51,8 @@ export class Panel {
     if (id === '') return this.#say('Enter a user id.');
     const button = this.#find('.connect button');
     if (button.getAttribute('aria-disabled') === 'true') return;
+    const input = this.#find('input[name=id]');
+    const hadFocus = document.activeElement === input;
     button.setAttribute('aria-disabled', 'true');  // a button that is disabled would lose the focus
     this.#say('');
     try {
@@ -68,8 +70,9 @@ export class Panel {
       this.#say(error.message);
     }
     button.removeAttribute('aria-disabled');
-    if (this.#connection && document.activeElement === this.#find('input[name=id]')) button.focus();
     this.#showSelf();
+    // The field of the id is hidden now, so the focus goes to what is beside it.
+    if (this.#connection && hadFocus && [document.body, input].includes(document.activeElement)) button.focus();
   }
 
   async disconnect() {
@@ -311,7 +314,8 @@ export class Panel {
       const data = await connection.timeline();
       if (connection !== this.#connection) return;
       const users = [this.#user, ...[...this.#friends.values()].sort(inOrder)].slice(0, 50);
-      drawTimeline(this.#find('.rows'), this.#find('.as-table .scroll'), data, users);
+      const minutes = drawTimeline(this.#find('.rows'), this.#find('.as-table .scroll'), data, users);
+      setText(this.#find('.history h3'), minutes === 60 ? 'Last hour' : `Last ${minutes} minutes`);
     }).catch((error) => this.#failed(error));
   }
 }

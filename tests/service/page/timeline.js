@@ -8,17 +8,27 @@ const tops = { online: 3, busy: 3, away: 8, idle: 12, invisible: 4 };
 const bottoms = { invisible: 16 };
 const floor = 17;
 
-/** Draws a row per user. `users` is in the order of the rows. */
+// How many minutes may be shown, with the minutes between two marks of the axis.
+const windows = [[5, 1], [15, 5], [30, 10], [60, 15]];
+
+/**
+ * Draws a row per user. `users` is in the order of the rows. A record that has begun lately is drawn larger. Returns how
+ * many minutes are shown.
+ */
 export function drawTimeline(target, table, data, users) {
   const now = Date.parse(data.now);
-  const begin = now - 3600_000;
+  const recorded = (now - Date.parse(data.from)) / 60_000;
+  const [minutes, step] = windows.find(([most]) => recorded <= most) ?? windows.at(-1);
+  const length = minutes * 60_000;
+  const begin = now - length;
   const from = Math.max(Date.parse(data.from), begin);
   const tracks = new Map(data.users.map((user) => [user.id, user.spans.map(withTimes)]));
   const rows = users.map((user) => ({ user, spans: tracks.get(user.id) ?? [] }));
 
-  const x = (time) => Math.max(0, Math.min(width, ((time - begin) / 3600_000) * width));
-  target.replaceChildren(...rows.map((row) => drawRow(row, x, from)), axis(), legend(rows));
+  const x = (time) => Math.max(0, Math.min(width, ((time - begin) / length) * width));
+  target.replaceChildren(...rows.map((row) => drawRow(row, x, from)), axis(minutes, step), legend(rows));
   table.replaceChildren(tableOf(rows));
+  return minutes;
 }
 
 function withTimes(span) {
@@ -58,8 +68,10 @@ function summary(spans) {
   return [...sums].map(([state, ms]) => `${labels[state].toLowerCase()} for ${lasting(ms)}`).join(', ');
 }
 
-function axis() {
-  const marks = ['60 min ago', '45', '30', '15', 'now'];
+function axis(minutes, step) {
+  const marks = [`${minutes} min ago`];
+  for (let mark = minutes - step; mark > 0; mark -= step) marks.push(String(mark));
+  marks.push('now');
   return element('div', { class: 'row axis', 'aria-hidden': 'true' }, element('span', { class: 'name' }),
     element('span', { class: 'marks' }, ...marks.map((mark) => element('span', {}, mark))));
 }
