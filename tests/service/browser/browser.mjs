@@ -128,7 +128,8 @@ export class Viewer {
   }
 
   /** The friends in their order, each as "name | state | activity | status", without what is empty at the end. */
-  people() {
+  async people() {
+    await frames(this.page);
     return this.root.locator('.person').evaluateAll((rows) => rows.map((row) =>
       ['.name', '.state', '.activity', '.words'].map((part) => row.querySelector(part).textContent).join(' | ').replace(/( \| )+$/, '')));
   }
@@ -150,6 +151,11 @@ export class Viewer {
   events() {
     return this.root.locator('.lines .json').allTextContents().then((lines) => lines.map((line) => JSON.parse(line)).reverse());
   }
+}
+
+/** Waits until the page has shown what it knows. */
+function frames(page) {
+  return page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
 
 /** Returns what reaches beyond the edge of the page or of the box that has to hold it. */

@@ -39,3 +39,16 @@ export function soon(fn, ms) {
     }, ms);
   };
 }
+
+/** Returns a function that calls `fn` in the next frame, once for several calls. */
+export function oncePerFrame(fn) {
+  let isWaiting = false;
+  return () => {
+    if (isWaiting) return;
+    isWaiting = true;
+    requestAnimationFrame(() => {
+      isWaiting = false;
+      fn();
+    });
+  };
+}

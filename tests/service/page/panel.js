@@ -1,11 +1,13 @@
 import { nameFor } from './cast.js';
-import { element, isolated, setText, soon } from './dom.js';
+import { element, isolated, oncePerFrame, setText, soon } from './dom.js';
 import {
   activityOf, ago, changeBetween, clock, hueOf, initialsOf, inOrder, labels, nameOf, stateOf,
 } from './model.js';
 import { drawTimeline } from './timeline.js';
 
-const mostLines = 200;
+const mostLines = 200;  // of events
+const mostRows = 50;    // of the timeline
+const mostMoves = 30;   // more rows do not slide at once
 
 /** One user with a connection of their own, and what they see. */
 export class Panel {
@@ -17,9 +19,12 @@ export class Panel {
   #user;            // as they see themselves
   #friends = new Map();
   #rows = new Map();
+  #changed = new Set();  // friends whose state is another one since the list was filled
   #room;            // { watchers: Map, count } while they watch it
-  #drawSoon = soon(() => this.#drawHistory(), 150);
-  #updates = Promise.resolve();
+  #drawSoon = soon(() => this.#drawHistory(), 200);
+  #isDrawing = false;  // the timeline
+  #drawAgain = false;
+  #fillSoon = oncePerFrame(() => this.#fillFriends());
 
   constructor(backend, place, { id, side }) {
     this.#backend = backend;
@@ -31,7 +36,7 @@ export class Panel {
     place.append(this.#root);
     this.#listen();
     this.#showSelf();
-    this.#showFriends();
+    this.#fillSoon();
     this.#showRoom();
   }
 
@@ -40,7 +45,7 @@ export class Panel {
 
   /** Times pass without an event. */
   async timePassed() {
-    this.#showFriends();
+    this.#fillSoon();
     if (!this.#connection || this.#isLost) return;
     await this.#readSelf().catch((error) => this.#failed(error));
     this.#drawSoon();
@@ -149,7 +154,7 @@ export class Panel {
     const friends = await connection.friends();
     if (connection !== this.#connection) return;
     this.#friends = new Map(friends.filter((user) => user.id !== this.#user.id).map((user) => [user.id, user]));
-    this.#showFriends();
+    this.#fillSoon();
     if (this.#room) await this.#enterRoom();
     await this.#readSelf();
     this.#drawSoon();
@@ -201,7 +206,7 @@ export class Panel {
     const before = this.#friends.get(id);
     if (user) this.#friends.set(id, { ...user });
     else this.#friends.delete(id);
-    this.#showFriends();
+    this.#fillSoon();
     if (this.#room?.watchers.has(id) && user) {
       this.#room.watchers.set(id, user);
       this.#showRoom();
@@ -212,12 +217,7 @@ export class Panel {
         element('time', { datetime: at }, clock(Date.parse(at), true)), ' ',
         element('b', {}, isolated(nameOf(user ?? before ?? { id }))), ' ', change);
     }
-    const row = this.#rows.get(id);
-    if (row && stateOf(before) !== stateOf(user)) {
-      row.classList.remove('changed');
-      void row.offsetWidth;  // starts the animation again
-      row.classList.add('changed');
-    }
+    if (stateOf(before) !== stateOf(user)) this.#changed.add(id);
   }
 
   async #enterRoom() {
@@ -256,7 +256,7 @@ export class Panel {
     if (this.#connection) this.#find('.switch').setAttribute('aria-checked', String(Boolean(user.invisible)));
   }
 
-  #showFriends() {
+  #fillFriends() {
     const now = this.#backend.now();
     const users = [...this.#friends.values()].sort(inOrder);
     const online = users.filter((user) => user.online).length;
@@ -279,6 +279,10 @@ export class Panel {
       if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
     });
     slideFrom(places);
+    for (const id of this.#changed) {
+      if (this.#rows.has(id)) flash(this.#rows.get(id));
+    }
+    this.#changed.clear();
   }
 
   #showRoom() {
@@ -306,17 +310,24 @@ export class Panel {
     setText(count, String(Number(count.textContent) + 1));
   }
 
-  #drawHistory() {
-    // One after the other, so that an earlier answer does not replace a later one.
-    this.#updates = this.#updates.then(async () => {
-      const connection = this.#connection;
-      if (!connection || this.#isLost) return;
+  async #drawHistory() {
+    const connection = this.#connection;
+    if (!connection || this.#isLost) return;
+    if (this.#isDrawing) return void (this.#drawAgain = true);
+    this.#isDrawing = true;
+    try {
       const data = await connection.timeline();
       if (connection !== this.#connection) return;
-      const users = [this.#user, ...[...this.#friends.values()].sort(inOrder)].slice(0, 50);
+      const users = [this.#user, ...[...this.#friends.values()].sort(inOrder)].slice(0, mostRows);
       const minutes = drawTimeline(this.#find('.rows'), this.#find('.as-table .scroll'), data, users);
       setText(this.#find('.history h3'), minutes === 60 ? 'Last hour' : `Last ${minutes} minutes`);
-    }).catch((error) => this.#failed(error));
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#isDrawing = false;
+      if (this.#drawAgain) this.#drawSoon();
+      this.#drawAgain = false;
+    }
   }
 }
 
@@ -368,10 +379,20 @@ function placesOf(list) {
 
 /** Lets rows that have moved slide to their new places. */
 function slideFrom(places) {
-  if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
-  for (const [row, top] of places) {
-    const moved = row.isConnected ? top - row.offsetTop : 0;
-    if (moved === 0) continue;
-    row.animate([{ transform: `translateY(${moved}px)` }, { transform: 'none' }], { duration: 250, easing: 'ease-out' });
+  if (wantsNoMotion()) return;
+  const moved = [...places].map(([row, top]) => [row, top - row.offsetTop]).filter(([row, by]) => row.isConnected && by !== 0);
+  if (moved.length > mostMoves) return;
+  for (const [row, by] of moved) {
+    row.animate([{ transform: `translateY(${by}px)` }, { transform: 'none' }], { duration: 250, easing: 'ease-out' });
   }
+}
+
+function flash(row) {
+  if (wantsNoMotion()) return;
+  const colors = ['color-mix(in srgb, var(--side) 22%, transparent)', 'transparent'];
+  row.animate(colors.map((backgroundColor) => ({ backgroundColor })), { duration: 1600, easing: 'ease-out' });
+}
+
+function wantsNoMotion() {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches;
 }

@@ -7,6 +7,8 @@ const lobby = { type: 'messaging', id: 'lobby' };
 const pingEvery = 20_000;
 const patience = 10_000;
 const longestPause = 5_000;
+const pageSize = 100;
+const mostFriends = 1_000;
 
 let clockOffset = 0;  // of the server's clock
 
@@ -69,8 +71,17 @@ class Connection {
   async friends() {
     const path = `/channels/${friendsChannel.type}/${friendsChannel.id}`;
     const members = [this.#id];
-    const channel = await this.#call('POST', `${path}/query`, { state: true, watch: true, presence: true, data: { members } });
-    const users = channel.members.map((member) => member.user).filter((user) => user);
+    const users = [];
+    let watch = true;
+    for (let count = 1; users.length < Math.min(count, mostFriends);) {
+      const page = { limit: pageSize, offset: users.length };
+      const data = { members };
+      const answer = await this.#call('POST', `${path}/query`, { state: true, watch, presence: watch, data, members: page });
+      if (answer.members.length === 0) break;
+      users.push(...answer.members.map((member) => member.user ?? { id: member.user_id }));
+      count = answer.channel.member_count ?? 0;
+      watch = false;  // the first page has done it
+    }
     if (!users.some((user) => user.id === this.#id)) await this.#call('POST', path, { add_members: members });
     return users;
   }

@@ -120,7 +120,8 @@ class Playground {
   void notify(Viewer to, const std::string& event) {
     if (to.session().empty()) return;
     if (!notices_.empty()) notices_ += ',';
-    notices_ += R"({"user":)" + quoted(to.id()) + R"(,"session":)" + quoted(to.session()) + R"(,"event":)" + event + "}";
+    notices_ +=
+        R"({"user":)" + quoted(to.id()) + R"(,"session":)" + quoted(to.session()) + R"(,"event":)" + event + "}";
   }
   void record_own(std::string_view id, Timestamp at) { hour_.set_own(id, store_.view(id, Viewer(id)), at); }
 
