@@ -7,9 +7,9 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { chromium } from 'playwright-core';
 
-const patience = 10_000;
+const patience = 20_000;
 const shots = process.env.PRESENCE_SHOTS;
-mkdirSync(shots, { recursive: true });
+if (shots) mkdirSync(shots, { recursive: true });
 
 /** Starts a server that prints its port in a line that matches `pattern`. */
 export async function startServer(command, args, pattern) {
@@ -80,9 +80,9 @@ export function launch() {
 export const desk = { width: 1280, height: 900 };
 export const phone = { width: 390, height: 844 };
 
-/** A page that is ready. `close` fails if there were errors, or requests to another host. */
+/** A page that is ready, with the clock at `time` if that is given. `close` fails if there were errors, or requests to another host. */
 export async function openPage(browser, url, options = {}) {
-  const { expectedErrors = [], ...more } = options;
+  const { expectedErrors = [], time, ...more } = options;
   const context = await browser.newContext({ viewport: desk, timezoneId: 'UTC', locale: 'en-GB', ...more });
   const faults = [];
   const note = (text) => {
@@ -102,6 +102,7 @@ export async function openPage(browser, url, options = {}) {
     faults.push(`a dialog: ${dialog.message()}`);
     await dialog.dismiss();
   });
+  if (time) await page.clock.setFixedTime(time);
   page.setDefaultTimeout(patience);
   await page.goto(url);
   await page.waitForSelector('html[data-ready]');
@@ -110,7 +111,8 @@ export async function openPage(browser, url, options = {}) {
     left: new Viewer(page, 'left'),
     right: new Viewer(page, 'right'),
     async shot(name) {
-      await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
+      await page.evaluate(() =>
+        Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
       await page.screenshot({ path: path.join(shots, `${name}.png`), fullPage: true });
     },
     async close() {
@@ -131,12 +133,13 @@ export class Viewer {
   async people() {
     await frames(this.page);
     return this.root.locator('.person').evaluateAll((rows) => rows.map((row) =>
-      ['.name', '.state', '.activity', '.words'].map((part) => row.querySelector(part).textContent).join(' | ').replace(/( \| )+$/, '')));
+      ['.name', '.state', '.activity', '.words'].map((part) => row.querySelector(part).textContent)
+        .join(' | ').replace(/( \| )+$/, '')));
   }
   async person(name) { return (await this.people()).find((text) => text.startsWith(`${name} |`)); }
   async position(name) { return (await this.people()).findIndex((text) => text.startsWith(`${name} |`)); }
   text(selector) { return this.root.locator(selector).innerText(); }
-  latest() { return this.root.locator('.latest').innerText().then((text) => text.replace(/^[\d:]+ /, '').replace(/[\u2068\u2069]/g, '')); }
+  async latest() { return (await this.text('.latest')).replace(/^[\d:]+ /, '').replace(/[\u2068\u2069]/g, ''); }
   watchers() { return this.root.locator('.watchers bdi').allTextContents(); }
   button(name) { return this.root.getByRole('button', { name, exact: true }); }
   get invisible() { return this.root.getByRole('switch', { name: 'Invisible' }); }
@@ -196,7 +199,8 @@ export function faint(page) {
       for (let at = part; at; at = at.parentElement) layers.unshift(getComputedStyle(at).backgroundColor);
       const [a, b] = [luminance(pixel(...layers, getComputedStyle(part).color)), luminance(pixel(...layers))];
       const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-      if (contrast < 4.5) found.push(`${part.textContent.trim().slice(0, 30)} (${part.className || part.tagName}): ${contrast.toFixed(2)}`);
+      const text = part.textContent.trim().slice(0, 30);
+      if (contrast < 4.5) found.push(`${text} (${part.className || part.tagName}): ${contrast.toFixed(2)}`);
     }
     return found;
   });

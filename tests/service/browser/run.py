@@ -28,14 +28,18 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True, help="a folder for packages and screenshots")
     parser.add_argument("--playground", type=pathlib.Path, help="what playground/build.py has built")
     parser.add_argument("--service", type=pathlib.Path, help="the program")
+    parser.add_argument("--picture", type=pathlib.Path, help="only take the picture of the playground for the README")
     parser.add_argument("--name", default="", help="only the tests whose names match")
     options = parser.parse_args()
-    if not options.playground and not options.service:
-        parser.error("give --playground or --service")
+    if not options.playground and (options.picture or not options.service):
+        parser.error("give --playground" + ("" if options.picture else " or --service"))
 
     for tool in ("node", "npm", "chromium"):
         if shutil.which(tool) is None:
             missing(f"{tool} is not installed")
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    if int(version.strip().lstrip("v").split(".")[0]) < 20:
+        missing(f"node 20 or later is needed, and this is {version.strip()}")
     build = options.build.resolve()
     build.mkdir(parents=True, exist_ok=True)
     # Node looks for packages beside the tests, and nothing may be installed into the source tree.
@@ -54,6 +58,9 @@ def main():
     if options.service:
         environment["PRESENCE_SERVICE"] = str(options.service.resolve())
         tests.append("service.test.mjs")
+    if options.picture:
+        command = ["node", "picture.mjs", options.picture.resolve()]
+        return subprocess.run(command, cwd=build, env=environment, check=False).returncode
     command = ["node", "--test", "--test-concurrency=1"]
     if options.name:
         command.append(f"--test-name-pattern={options.name}")

@@ -18,6 +18,18 @@ const populate = async (page) => {
   await page.getByRole('button', { name: 'Six friends are here' }).waitFor();
 };
 
+/** Calls an endpoint with a token of the server's side. */
+async function callAsServer(url, path, body) {
+  const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const token = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ server: true })}.devtoken`;
+  const response = await fetch(`${url}${path}?api_key=test`, {
+    method: 'POST',
+    headers: { authorization: token, 'stream-auth-type': 'jwt', 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  assert.ok(response.ok, await response.text());
+}
+
 testBehaviour(() => browser, {
   shot: 'service',
   timelineTitle: /^last 5 minutes$/i,
@@ -25,14 +37,8 @@ testBehaviour(() => browser, {
   start: () => startService(),
   populate,
   async rename(url, page, users) {
-    const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const token = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ server: true })}.devtoken`;
-    const response = await fetch(`${url}users?api_key=test`, {
-      method: 'POST',
-      headers: { authorization: token, 'stream-auth-type': 'jwt', 'content-type': 'application/json' },
-      body: JSON.stringify({ users: Object.fromEntries(Object.entries(users).map(([id, name]) => [id, { id, name }])) }),
-    });
-    assert.ok(response.ok, await response.text());
+    const named = Object.entries(users).map(([id, name]) => [id, { id, name }]);
+    await callAsServer(url, 'users', { users: Object.fromEntries(named) });
   },
 });
 
@@ -60,7 +66,23 @@ test('the list has an order, and follows who comes and goes', async () => {
   }
 });
 
-test('the page returns when the server does, and nobody was shown offline', async () => {
+test('all of many friends are listed', async () => {
+  const server = await startService();
+  try {
+    const ids = Array.from({ length: 250 }, (_, i) => `friend-${i}`);
+    await callAsServer(server.url, 'users', { users: Object.fromEntries(ids.map((id) => [id, { id }])) });
+    await callAsServer(server.url, 'channels/team/friends/query', { data: { created_by_id: ids[0], members: ids } });
+    const { left, right, close } = await openPage(browser, server.url);
+    await eventually(() => right.text('.friends .count'), '1 of 251 online');
+    await eventually(() => left.text('.friends .count'), '1 of 251 online');
+    assert.equal((await right.people())[0], 'John | Online');
+    await close();
+  } finally {
+    await server.stop();
+  }
+});
+
+test('the page reconnects when the server is back, and no user was shown offline', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'presence-page-'));
   const checkpoint = path.join(folder, 'checkpoint');
   let server = await startService('--checkpoint', checkpoint);
@@ -109,10 +131,13 @@ test('a service that wants signed tokens says so', async () => {
 test('the pages have the right types, a strict policy, and no other files', async () => {
   const server = await startService();
   try {
-    for (const [name, type] of [['', 'text/html'], ['index.html', 'text/html'], ['app.js', 'text/javascript'], ['style.css', 'text/css'], ['icon.svg', 'image/svg+xml']]) {
+    const files = { '': 'text/html', 'index.html': 'text/html', 'app.js': 'text/javascript', 'style.css': 'text/css',
+      'icon.svg': 'image/svg+xml' };
+    for (const [name, type] of Object.entries(files)) {
       const response = await fetch(server.url + name);
       assert.equal(response.status, 200, name);
-      assert.ok(response.headers.get('content-type').startsWith(type), `${name}: ${response.headers.get('content-type')}`);
+      const found = response.headers.get('content-type');
+      assert.ok(found.startsWith(type), `${name}: ${found}`);
       assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'self'/);
       assert.ok(response.headers.get('etag') || /no-cache/.test(response.headers.get('cache-control')), `${name} can be updated`);
     }

@@ -1,4 +1,4 @@
-/** Creates an element. Texts are never parsed as HTML: they may come from anybody. */
+/** Creates an element. Texts are never parsed as HTML: any user may have written them. */
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -24,7 +24,7 @@ export function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
-/** A text of somebody else, whose direction does not spread to the texts around it. */
+/** An element with a user's text. Its direction does not affect the text around it. */
 export function isolated(text) {
   return element('bdi', {}, text);
 }

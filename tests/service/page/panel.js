@@ -43,7 +43,7 @@ export class Panel {
   get id() { return this.#user.id; }
   get connection() { return this.#connection; }
 
-  /** Times pass without an event. */
+  /** Call this when time has passed: views may have changed without an event. */
   async timePassed() {
     this.#fillSoon();
     if (!this.#connection || this.#isLost) return;
@@ -56,8 +56,6 @@ export class Panel {
     if (id === '') return this.#say('Enter a user id.');
     const button = this.#find('.connect button');
     if (button.getAttribute('aria-disabled') === 'true') return;
-    const input = this.#find('input[name=id]');
-    const hadFocus = document.activeElement === input;
     button.setAttribute('aria-disabled', 'true');  // a button that is disabled would lose the focus
     this.#say('');
     try {
@@ -76,8 +74,6 @@ export class Panel {
     }
     button.removeAttribute('aria-disabled');
     this.#showSelf();
-    // The field of the id is hidden now, so the focus goes to what is beside it.
-    if (this.#connection && hadFocus && [document.body, input].includes(document.activeElement)) button.focus();
   }
 
   async disconnect() {
@@ -247,10 +243,14 @@ export class Panel {
     this.#root.classList.toggle('connected', Boolean(this.#connection));
     this.#root.classList.toggle('stale', (!this.#connection || this.#isLost) && this.#friends.size > 0);
     setText(this.#find('.own-name'), nameOf(user));
-    setText(this.#find('.own-state'), !this.#connection ? 'Not connected' : this.#isLost ? 'Connecting again' : ownText(user));
+    const connected = this.#isLost ? 'Connecting again' : ownText(user);
+    setText(this.#find('.own-state'), this.#connection ? connected : 'Not connected');
     showAvatar(this.#find('.avatar.own'), user, state);
     setText(this.#find('.connect button'), this.#connection ? 'Disconnect' : 'Connect');
-    this.#find('.connect .id').hidden = Boolean(this.#connection);
+    const field = this.#find('.connect .id');
+    // A field that is hidden loses the focus, so the button beside it takes it.
+    if (this.#connection && field.contains(document.activeElement)) this.#find('.connect button').focus();
+    field.hidden = Boolean(this.#connection);
     this.#find('.own-controls').disabled = !this.#connection;
     this.#find('.enter').disabled = !this.#connection;
     if (this.#connection) this.#find('.switch').setAttribute('aria-checked', String(Boolean(user.invisible)));
@@ -291,8 +291,7 @@ export class Panel {
     setText(this.#find('.enter'), room ? 'Leave the lobby' : 'Join the lobby');
     const watchers = room ? [...room.watchers.values()].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)) : [];
     this.#find('.watchers').replaceChildren(...watchers.map((user) => {
-      const avatar = element('span', { class: 'avatar small', 'aria-hidden': 'true' },
-        element('span', { class: 'initials' }), element('span', { class: 'dot' }));
+      const avatar = makeAvatar('avatar small');
       showAvatar(avatar, user, stateOf(user));
       return element('li', {}, avatar, isolated(nameOf(user)));
     }));
@@ -337,6 +336,11 @@ function ownText(user) {
   return [labels[state], activityOf(user)].filter((text) => text !== '').join(', ');
 }
 
+function makeAvatar(names) {
+  return element('span', { class: names, 'aria-hidden': 'true' },
+    element('span', { class: 'initials' }), element('span', { class: 'dot' }));
+}
+
 function showAvatar(avatar, user, state) {
   const [initials, dot] = avatar.children;
   setText(initials, initialsOf(user));
@@ -346,7 +350,7 @@ function showAvatar(avatar, user, state) {
 
 function makeRow() {
   return element('li', { class: 'person' },
-    element('span', { class: 'avatar', 'aria-hidden': 'true' }, element('span', { class: 'initials' }), element('span', { class: 'dot' })),
+    makeAvatar('avatar'),
     element('span', { class: 'text' },
       element('span', { class: 'first' }, element('bdi', { class: 'name' }), element('span', { class: 'state' })),
       element('bdi', { class: 'activity' }),
@@ -380,7 +384,8 @@ function placesOf(list) {
 /** Lets rows that have moved slide to their new places. */
 function slideFrom(places) {
   if (wantsNoMotion()) return;
-  const moved = [...places].map(([row, top]) => [row, top - row.offsetTop]).filter(([row, by]) => row.isConnected && by !== 0);
+  const moved = [...places].map(([row, top]) => [row, top - row.offsetTop])
+    .filter(([row, by]) => row.isConnected && by !== 0);
   if (moved.length > mostMoves) return;
   for (const [row, by] of moved) {
     row.animate([{ transform: `translateY(${by}px)` }, { transform: 'none' }], { duration: 250, easing: 'ease-out' });

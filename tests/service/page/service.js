@@ -46,7 +46,12 @@ class Connection {
   async start() {
     const details = { id: this.#id, name: this.#options.name, invisible: this.#options.invisible };
     if (this.#connectionId) delete details.invisible;  // on a return it stays as it was
-    const request = { user_id: this.#id, user_details: details, user_token: this.#token, server_determines_connection_id: true };
+    const request = {
+      user_id: this.#id,
+      user_details: details,
+      user_token: this.#token,
+      server_determines_connection_id: true,
+    };
     const query = this.#query({ json: JSON.stringify(request), authorization: this.#token, 'stream-auth-type': 'jwt' });
     const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/connect?${query}`);
     const hello = await firstMessage(socket);
@@ -93,7 +98,8 @@ class Connection {
   }
 
   async enterRoom() {
-    const channel = await this.#call('POST', `/channels/${lobby.type}/${lobby.id}/query`, { state: true, watch: true, presence: true });
+    const path = `/channels/${lobby.type}/${lobby.id}/query`;
+    const channel = await this.#call('POST', path, { state: true, watch: true, presence: true });
     return { watchers: channel.watchers ?? [], watcher_count: channel.watcher_count ?? 0 };
   }
 
@@ -172,7 +178,8 @@ function firstMessage(socket) {
       fn();
     };
     socket.onmessage = ({ data }) => end(() => resolve(JSON.parse(data)));
-    socket.onclose = ({ code, reason }) => end(() => reject(new Error(`The server refused the connection (${reason || code}).`)));
+    socket.onclose = ({ code, reason }) =>
+      end(() => reject(new Error(`The server refused the connection (${reason || code}).`)));
   });
 }
 
@@ -185,7 +192,7 @@ function unsignedToken(id) {
   return `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ user_id: id })}.devtoken`;
 }
 
-/** A button that lets the cast connect from this page, so that there is somebody to look at. */
+/** A button that connects the cast from this page, so that the viewers have friends. */
 function mountControls(_, tools) {
   const nothing = () => {};
   const button = element('button', { type: 'button', class: 'invite' }, 'Bring in six friends');
@@ -194,7 +201,8 @@ function mountControls(_, tools) {
     button.setAttribute('aria-disabled', 'true');
     try {
       for (const friend of friends) {
-        const connection = new Connection(friend.id, { name: friend.name, invisible: false, onEvent: nothing, onState: nothing });
+        const options = { name: friend.name, invisible: false, onEvent: nothing, onState: nothing };
+        const connection = new Connection(friend.id, options);
         await connection.start();
         await connection.friends();
         const { availability, activity, status } = friend;

@@ -31,7 +31,8 @@ const kinds = {
 };
 
 export function mountControls(playground, controls) {
-  setText(document.getElementById('tagline'), 'A playground: the library runs in this page, without a server, and you move its clock.');
+  setText(document.getElementById('tagline'),
+    'A playground: the library runs in this page, without a server, and you move its clock.');
   mountClock(playground, controls);
   mountForm(playground, controls);
   controls.hidden = false;
@@ -43,7 +44,7 @@ function mountClock(playground, controls) {
   const buttons = steps.map(([label, seconds]) =>
     element('button', { type: 'button', 'aria-label': `Advance the clock by ${label}`, 'data-seconds': String(seconds),
       on: { click: () => playground.advance(seconds * 1000) } }, `+${label}`));
-  const next = element('button', { type: 'button', class: 'next', title: 'Advance to the next time at which something changes',
+  const next = element('button', { type: 'button', title: 'Advance to the next time at which something changes',
     on: {
       click: () => {
         const at = playground.nextWakeup();
@@ -80,7 +81,8 @@ function mountForm(playground, controls) {
   const text = (value, more = {}) => element('input', { autocomplete: 'off', spellcheck: 'false', value, ...more });
   const choice = (options) => element('select', {}, ...options.map(([value, label]) => element('option', { value }, label)));
 
-  const json = element('textarea', { class: 'event', rows: '2', spellcheck: 'false', 'aria-label': 'Event as JSON', dir: 'ltr' });
+  const json = element('textarea',
+    { class: 'event', rows: '2', spellcheck: 'false', 'aria-label': 'Event as JSON', dir: 'ltr' });
   const answer = element('output', { class: 'answer' });
   const form = element('form', { class: 'play' },
     element('div', { class: 'fields' },
@@ -89,7 +91,8 @@ function mountForm(playground, controls) {
       field('kind', 'What happens', choice(Object.entries(kinds).map(([value, { label }]) => [value, label]))),
       field('session', 'Session', text('console')),
       field('text', 'Text', text('')),
-      field('availability', 'Availability', choice([['', 'Automatic'], ['available', 'Available'], ['away', 'Away'], ['busy', 'Busy']])),
+      field('availability', 'Availability',
+        choice([['', 'Automatic'], ['available', 'Available'], ['away', 'Away'], ['busy', 'Busy']])),
       field('match', 'Match', text('2/4', { placeholder: 'none' })),
       element('button', { type: 'submit', class: 'primary' }, 'Play'),
       answer),

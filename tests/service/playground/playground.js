@@ -15,8 +15,8 @@ export async function openBackend() {
 }
 
 class Playground {
-  beating = new Map();  // the sessions that send heartbeats, by user
-  users = new Set();    // whoever was played
+  beating = new Map();  // for each user the sessions that send heartbeats
+  users = new Set();    // ids of all users of events so far
   #library;
   #now;
   #nextBeat;
@@ -145,12 +145,14 @@ class Playground {
     const histories = {
       john: [[1, connect('phone')], ...everyFew(4, 26, 'phone'), [27, disconnect('phone')]],
       jack: [[9, connect('tablet')], ...everyFew(12, 30, 'tablet'), [33, silent]],
-      mary: [[2, connect('console')], ...everyFew(5, 60, 'console'), [14, match('console', '1/4')], [17, match('console', '2/4')]],
+      mary: [[2, connect('console')], ...everyFew(5, 60, 'console'), [14, match('console', '1/4')],
+        [17, match('console', '2/4')]],
       ann: [[5, connect('laptop')], ...everyFew(8, 60, 'laptop'), [22, choose('busy')], [34, choose()], [43, choose('busy')],
         [43, say(friends[1].status)]],
       omar: [[11, connect('phone')], ...everyFew(14, 30, 'phone'), [31, disconnect('phone')], [40, connect('console')],
         ...everyFew(43, 60, 'console'), [46, match('console', '3/4')], [47, say(friends[2].status)]],
-      yuki: [[18, connect('laptop')], ...everyFew(21, 60, 'laptop'), [36, { type: 'update', session: 'laptop', availability: 'away' }],
+      yuki: [[18, connect('laptop')], ...everyFew(21, 60, 'laptop'),
+        [36, { type: 'update', session: 'laptop', availability: 'away' }],
         [36, say(friends[3].status)]],
       noor: [[7, connect('phone')], ...everyFew(10, 36, 'phone'), [38, silent]],
       lena: [[24, connect('laptop')], ...everyFew(27, 42, 'laptop')],
