@@ -12,6 +12,6 @@
 //   friends()                  all friends; from now on the connection receives what changes about them
 //   send(event)                applies an event of the user's own, and returns the verdict
 //   enterRoom(), leaveRoom()   return { watchers, watcher_count }
-//   timeline()                 { now, from, users: [{ id, spans: [{ from, to, state }] }] }
+//   timeline(ids)              { now, from, users: [{ id, spans: [{ from, to, state }] }] }
 //   close()
 export { openBackend } from './service.js';

@@ -315,9 +315,9 @@ export class Panel {
     if (this.#isDrawing) return void (this.#drawAgain = true);
     this.#isDrawing = true;
     try {
-      const data = await connection.timeline();
-      if (connection !== this.#connection) return;
       const users = [this.#user, ...[...this.#friends.values()].sort(inOrder)].slice(0, mostRows);
+      const data = await connection.timeline(users.map((user) => user.id));
+      if (connection !== this.#connection) return;
       const minutes = drawTimeline(this.#find('.rows'), this.#find('.as-table .scroll'), data, users);
       setText(this.#find('.history h3'), minutes === 60 ? 'Last hour' : `Last ${minutes} minutes`);
     } catch (error) {

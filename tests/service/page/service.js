@@ -9,6 +9,7 @@ const patience = 10_000;
 const longestPause = 5_000;
 const pageSize = 100;
 const mostFriends = 1_000;
+const longestIds = 8_000;
 
 let clockOffset = 0;  // of the server's clock
 
@@ -107,7 +108,12 @@ class Connection {
     await this.#call('POST', `/channels/${lobby.type}/${lobby.id}/stop-watching`, {});
   }
 
-  timeline() { return this.#call('GET', '/presence/timeline'); }
+  timeline(ids) {
+    // As many as a URL may hold.
+    let length = 0;
+    const some = ids.filter((id) => (length += encodeURIComponent(JSON.stringify(id)).length) < longestIds);
+    return this.#call('GET', '/presence/timeline', undefined, { ids: JSON.stringify(some) });
+  }
 
   close() {
     this.#isEnded = true;

@@ -93,7 +93,7 @@ class Playground {
 
   std::string timeline(std::string_view viewer) {
     record_own(viewer, now_);
-    return hour_.to_json(viewer, now_);
+    return hour_.to_json(viewer, now_, {}, 1'000);
   }
   /// Returns what viewers were sent since the last call.
   std::string take_notices() { return "[" + std::exchange(notices_, std::string()) + "]"; }
