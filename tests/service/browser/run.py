@@ -38,8 +38,8 @@ def main():
         if shutil.which(tool) is None:
             missing(f"{tool} is not installed")
     version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
-    if int(version.strip().lstrip("v").split(".")[0]) < 20:
-        missing(f"node 20 or later is needed, and this is {version.strip()}")
+    if int(version.strip().lstrip("v").split(".")[0]) < 18:
+        missing(f"node 18 or later is needed, and this is {version.strip()}")
     build = options.build.resolve()
     build.mkdir(parents=True, exist_ok=True)
     # Node looks for packages beside the tests, and nothing may be installed into the source tree.
