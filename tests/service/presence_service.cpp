@@ -189,9 +189,10 @@ std::string PresenceService::answer(const Request& request) {
     route += is_user || is_channel ? "/*" : '/' + path[i];
   }
   const auto found = routes.find(route);
+  const Caller caller = route == "POST/guest" ? Caller() : caller_of(request);
   if (found == routes.end())
     throw Problem{404, 16, "there is no " + shortened(route.insert(request.method.size(), " "))};
-  return found->second(*this, route == "POST/guest" ? Caller() : caller_of(request), Input{request});
+  return found->second(*this, caller, Input{request});
 }
 
 /// Where signatures are not checked, an anonymous client is who it claims to be.
@@ -319,6 +320,7 @@ void PresenceService::update_partly(Json& object, const Json& update,
     (*inside)[rest] = value;
   }
   for (const Json& name : unset) {
+    if (!name.is_string()) throw Problem{400, 4, "an element of unset is not a string"};
     must_be_free(name.get<std::string>());
     const auto [inside, rest] = place_of(object, name.get<std::string>(), false);
     if (inside != nullptr) inside->erase(rest);
@@ -429,7 +431,12 @@ std::string PresenceService::delete_user(const Caller& caller, const std::string
 }
 
 std::string PresenceService::delete_users(const Caller& caller, const Json& body) {
-  for (const std::string& id : ids_of(body, "user_ids")) delete_user(caller, id);
+  const std::vector<std::string> ids = ids_of(body, "user_ids");
+  for (const std::string& id : ids) {
+    must_be(caller, id);
+    if (!store_.view(id, caller.viewer())) throw Problem{404, 16, "there is no user " + shortened(id)};
+  }
+  for (const std::string& id : ids) delete_user(caller, id);
   return R"({"task_id":)" + json_text(random_hex(16)) + "}";
 }
 
@@ -559,8 +566,10 @@ void PresenceService::open_session(Socket& socket, const Request& request) {
   connection->user = user;
   connection->id = options_.session_prefix + '-' + std::to_string(++sessions_);
   PresenceEvent connect = PresenceEvent::connect(user, connection->id, time_);
-  if (const Json& invisible = member(details, "invisible"); !invisible.is_null())
+  if (const Json& invisible = member(details, "invisible"); !invisible.is_null()) {
+    if (!invisible.is_boolean()) throw Problem{400, 4, "invisible is not a bool"};
     connect.invisible = invisible.get<bool>();
+  }
   if (details.contains("status")) connect.status = text_of(details, "status");
   details.erase("invisible");
   details.erase("status");
@@ -601,7 +610,8 @@ void PresenceService::on_message(Socket& socket, std::string_view text) {
   const Json json = parse_json_or_discard(text);
   if (json.is_discarded()) {
     log("a session of " + shortened(found->second->user) + " is closed: its message is not JSON");
-    return socket.close(1007, "the message is not JSON");
+    socket.close(1007, "the message is not JSON");
+    return settle();
   }
   for (const Json& one : json.is_array() ? json : Json::array({json})) {
     if (member(one, "type") == "health.check") {

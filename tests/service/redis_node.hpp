@@ -18,7 +18,7 @@ namespace service {
 
 class RedisNode final : public Peer {
  public:
-  static constexpr int tick_ms = 50;
+  static constexpr int tick_ms = 20;
 
   /// `name` is unique for each start of each node.
   RedisNode(const std::string& host, int port, const presence::Rules& rules, std::string name);
