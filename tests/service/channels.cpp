@@ -14,8 +14,9 @@ namespace {
 /// What the service says of a channel. A client cannot set it.
 bool is_reserved_in_channel(const std::string& name) {
   static const std::set<std::string> names = {
-      "type",         "id",     "cid",              "members",         "created_at",   "updated_at", "created_by",
-      "member_count", "config", "own_capabilities", "last_message_at", "truncated_at", "deleted_at", "created_by_id"};
+      "type",       "id",           "cid",    "members",          "created_at",      "updated_at",
+      "created_by", "member_count", "config", "own_capabilities", "last_message_at", "truncated_at",
+      "deleted_at", "created_by_id"};
   return names.count(name) != 0;
 }
 
@@ -179,9 +180,7 @@ const Channel& PresenceService::channel_of(const ChannelName& name) const {
   return *channel;
 }
 
-std::vector<Channel> PresenceService::all_channels() {
-  return store_.query_channels(ChannelQuery(), nobody);
-}
+std::vector<Channel> PresenceService::all_channels() { return store_.query_channels(ChannelQuery(), nobody); }
 
 /// Returns the channel that a client describes.
 Channel PresenceService::channel_from(const ChannelName& name, const Json& data) const {
@@ -313,8 +312,7 @@ std::string PresenceService::member_json(const Channel& channel, const std::stri
   const Value* const creator = channel.custom.find("created_by_id");
   const bool is_owner = creator != nullptr && *creator == Value(user);
   return R"({"user_id":)" + json_text(user) + R"(,"user":)" + user_json(user, viewer) + R"(,"role":")" +
-         (is_owner ? "owner" : "member") +
-         R"(","channel_role":"channel_member"})";
+         (is_owner ? "owner" : "member") + R"(","channel_role":"channel_member"})";
 }
 
 std::string PresenceService::members_json(const Channel& channel, Viewer viewer, const Json& page) const {
@@ -357,7 +355,11 @@ Subscription PresenceService::send_watching(Connection& connection, const char* 
                          last_watching_.cid == watching.cid && last_watching_.at == watching.at &&
                          last_watching_.count == count;
     if (!is_same) {
-      last_watching_ = {type, watching.user, watching.cid, watching.at, count,
+      last_watching_ = {type,
+                        watching.user,
+                        watching.cid,
+                        watching.at,
+                        count,
                         channel_event(watching.cid, type, watching.at,
                                       R"("user":)" + user_json(watching.user, viewer) + R"(,"watcher_count":)" +
                                           std::to_string(count))};
@@ -369,10 +371,10 @@ Subscription PresenceService::send_watching(Connection& connection, const char* 
 Message PresenceService::channel_event(const std::string& cid, const char* type, Timestamp at,
                                        const std::string& body) const {
   const std::size_t colon = cid.find(':');
-  return std::make_shared<const std::string>(
-      R"({"type":")" + std::string(type) + R"(","cid":)" + json_text(cid) + R"(,"channel_type":)" +
-      json_text(cid.substr(0, colon)) + R"(,"channel_id":)" + json_text(cid.substr(colon + 1)) + R"(,"created_at":")" +
-      nine_digits(at) + R"(",)" + body + '}');
+  return std::make_shared<const std::string>(R"({"type":")" + std::string(type) + R"(","cid":)" + json_text(cid) +
+                                             R"(,"channel_type":)" + json_text(cid.substr(0, colon)) +
+                                             R"(,"channel_id":)" + json_text(cid.substr(colon + 1)) +
+                                             R"(,"created_at":")" + nine_digits(at) + R"(",)" + body + '}');
 }
 
 /// Sends an event to the sockets that watch the channel. The user that it is about sees themselves in it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The format: a line with a name, the version and the size of the JSON; the JSON of channels and dates; the snapshot, as
-// the library encodes it; the SHA-256 of all of it.
+// The format: a line with a name, the version and the size of the JSON; the JSON of channels and dates; the snapshot,
+// as the library encodes it; the SHA-256 of all of it.
 #include "checkpoint.hpp"
 
 #include "tokens.hpp"
@@ -66,7 +66,9 @@ SavedState read_checkpoint(const std::string& path, const Rules& rules) {
   state.snapshot = Snapshot(rules);
   std::ifstream file(path, std::ios::binary);
   if (!file && errno == ENOENT) return state;
-  const auto fail = [&path](const std::string& why) { throw std::runtime_error("the checkpoint " + path + ": " + why); };
+  const auto fail = [&path](const std::string& why) {
+    throw std::runtime_error("the checkpoint " + path + ": " + why);
+  };
   if (!file) fail(std::strerror(errno));
   std::ostringstream content;
   content << file.rdbuf();

@@ -97,7 +97,8 @@ template <class Query>
 void limit_page(Query& query, const Json& envelope, std::size_t usual, std::size_t largest) {
   if (member(envelope, "limit").is_null()) query.limit = usual;
   if (query.limit > largest)
-    throw Problem{400, 4, "the limit is " + std::to_string(query.limit) + "; at most " + std::to_string(largest) + " is allowed"};
+    throw Problem{
+        400, 4, "the limit is " + std::to_string(query.limit) + "; at most " + std::to_string(largest) + " is allowed"};
 }
 
 }  // namespace service

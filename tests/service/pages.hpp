@@ -23,11 +23,11 @@ inline std::optional<Response> page_for(const Request& request) {
   const Page* const page = find_page(request.path.empty() ? "index.html" : std::string_view(request.path[0]));
   if (page == nullptr) return std::nullopt;
   Response response;
-  response.headers = {{"ETag", std::string(page->etag)},
-                      {"Cache-Control", "no-cache"},
-                      {"X-Content-Type-Options", "nosniff"},
-                      {"Content-Security-Policy",
-                       "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}};
+  response.headers = {
+      {"ETag", std::string(page->etag)},
+      {"Cache-Control", "no-cache"},
+      {"X-Content-Type-Options", "nosniff"},
+      {"Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}};
   response.type = std::string(page->type);
   if (request.if_none_match == page->etag) {
     response.status = 304;

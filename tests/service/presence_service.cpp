@@ -50,7 +50,7 @@ struct presence::Fields<service::DatedUser> {
              field("status", &User::status), field("last_active", &User::last_active),
              field("availability",
                    [](const User& user) {
-                     return presence::to_string(!user.online                                ? Availability::offline
+                     return presence::to_string(!user.online                                 ? Availability::offline
                                                 : user.availability == Availability::offline ? Availability::available
                                                                                              : user.availability);
                    }),
@@ -159,12 +159,15 @@ const PresenceService::Routes PresenceService::routes = {
     {"POST/channels", [](auto& self, auto& who, auto& in) { return self.query_channels(who, in.text()); }},
     {"POST/channels/delete", [](auto& self, auto& who, auto& in) { return self.delete_channels(who, in.json()); }},
     {"POST/channels/*/query",
-     [](auto& self, auto& who, auto& in) { return self.query_channel(who, {in.path(1), ""}, in.json()); }},
+     [](auto& self, auto& who, auto& in) {
+       return self.query_channel(who, {in.path(1), ""}, in.json());
+     }},
     {"POST/channels/*/*/query",
      [](auto& self, auto& who, auto& in) { return self.query_channel(who, in.channel(), in.json()); }},
     {"POST/channels/*/*/stop-watching",
      [](auto& self, auto& who, auto& in) { return self.stop_watching(who, in.channel()); }},
-    {"POST/channels/*/*", [](auto& self, auto& who, auto& in) { return self.update_channel(who, in.channel(), in.json()); }},
+    {"POST/channels/*/*",
+     [](auto& self, auto& who, auto& in) { return self.update_channel(who, in.channel(), in.json()); }},
     {"PATCH/channels/*/*",
      [](auto& self, auto& who, auto& in) { return self.update_channel_partly(who, in.channel(), in.json()); }},
     {"DELETE/channels/*/*", [](auto& self, auto& who, auto& in) { return self.delete_channel(who, in.channel()); }},
@@ -184,8 +187,8 @@ std::string PresenceService::answer(const Request& request) {
   std::string route = request.method;
   for (std::size_t i = 0; i < path.size(); ++i) {
     const bool is_user = path[0] == "users" && i == 1 && request.method == "DELETE";
-    const bool is_channel = path[0] == "channels" && path.size() > 2 &&
-                            (i == 1 || (i == 2 && (path.size() > 3 || path[2] != "query")));
+    const bool is_channel =
+        path[0] == "channels" && path.size() > 2 && (i == 1 || (i == 2 && (path.size() > 3 || path[2] != "query")));
     route += is_user || is_channel ? "/*" : '/' + path[i];
   }
   const auto found = routes.find(route);
@@ -205,8 +208,8 @@ Token PresenceService::token_of(const Request& request, const std::string& token
 
 PresenceService::Caller PresenceService::caller_of(const Request& request) const {
   const std::string& header = request.authorization;
-  const Token token = token_of(request, header.empty() ? request.parameter("authorization") : header,
-                               request.parameter("user_id"));
+  const Token token =
+      token_of(request, header.empty() ? request.parameter("authorization") : header, request.parameter("user_id"));
   Caller caller;
   caller.user = token.user;
   const std::string& id = request.parameter("connection_id");
@@ -236,8 +239,8 @@ std::string PresenceService::query_users(const Caller& caller, const std::string
   if (!query) throw problem_of("the query", query.error(), payload);
   const Json envelope = parsed(payload, "the query");
   limit_page(*query, envelope, options_.users_page, options_.largest_page);
-  for (const auto& [name, test] : {std::pair("id_gt", gt), std::pair("id_gte", gte), std::pair("id_lt", lt),
-                                   std::pair("id_lte", lte)}) {
+  for (const auto& [name, test] :
+       {std::pair("id_gt", gt), std::pair("id_gte", gte), std::pair("id_lt", lt), std::pair("id_lte", lte)}) {
     if (const std::string id = text_of(envelope, name); !id.empty())
       query->filter = std::move(query->filter) && test("id", Value(id));
   }
@@ -300,7 +303,8 @@ std::string PresenceService::update_users(const Caller& caller, const Json& body
       return is_reserved_name(name) && name != "status" && name != "invisible";
     });
     for (const char* cleared : {"status", "invisible"})
-      if (member(user, cleared).is_null()) user[cleared] = cleared == std::string_view("status") ? Json("") : Json(false);
+      if (member(user, cleared).is_null())
+        user[cleared] = cleared == std::string_view("status") ? Json("") : Json(false);
     plan(id, user, true, events);
   }
   return change_users(caller, ids, events);
@@ -393,8 +397,8 @@ void PresenceService::dispatch_all(const Events& events) {
     const Verdict verdict = apply(trial, event);
     if (!accepted(verdict))
       throw Problem{400, verdict == Verdict::over_limit ? 22 : 4,
-                    "the user " + shortened(event.user) + ": " + std::string(to_string(event.type)) + ' ' + shortened(event.name) + ": " +
-                        std::string(to_string(verdict))};
+                    "the user " + shortened(event.user) + ": " + std::string(to_string(event.type)) + ' ' +
+                        shortened(event.name) + ": " + std::string(to_string(verdict))};
   }
   dispatch(events);
 }
@@ -698,8 +702,8 @@ void PresenceService::on_delivery(const UserPresenceChanged& change, const Viewe
   const auto message = [&](const char* type, const std::string& user) {
     return message_of(R"({"type":")" + std::string(type) + '"' + at + user + '}');
   };
-  const bool is_presence = change.online_changed() || change.status_changed() || change.availability_changed() ||
-                           change.activity_changed();
+  const bool is_presence =
+      change.online_changed() || change.status_changed() || change.availability_changed() || change.activity_changed();
   const bool is_update = !change.online_changed() && (change.status_changed() || change.data_changed());
   Message deleted, presence, updated;
   if (!change.after) {

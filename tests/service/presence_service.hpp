@@ -28,14 +28,14 @@ namespace service {
 
 struct Options {
   presence::Rules rules;
-  std::string secret;                              ///< of tokens; empty: signatures are not checked
+  std::string secret;                               ///< of tokens; empty: signatures are not checked
   std::size_t users_page = 30, channels_page = 10;  ///< size of a page without a limit
-  std::size_t largest_page = 1000;                 ///< the largest limit of a query
+  std::size_t largest_page = 1000;                  ///< the largest limit of a query
   std::size_t max_channels = 100000;
-  std::size_t max_members = 10000;         ///< of a channel
-  std::size_t max_channel_bytes = 16384;   ///< of the custom data of a channel, as JSON
-  bool is_node = false;  ///< shares its users with other nodes
-  std::string session_prefix;              ///< of the ids of sessions; unique for each start of each node
+  std::size_t max_members = 10000;        ///< of a channel
+  std::size_t max_channel_bytes = 16384;  ///< of the custom data of a channel, as JSON
+  bool is_node = false;                   ///< shares its users with other nodes
+  std::string session_prefix;             ///< of the ids of sessions; unique for each start of each node
 };
 
 /// What the service must remember of a user, and the library does not keep.
@@ -154,7 +154,8 @@ class PresenceService final : public Handler {
   void open_session(Socket& socket, const Request& request);
   void beat(Connection& connection);
   Json own_json(const std::string& user) const;
-  void update_partly(Json& object, const Json& update, const std::function<bool(const std::string&)>& is_reserved) const;
+  void update_partly(Json& object, const Json& update,
+                     const std::function<bool(const std::string&)>& is_reserved) const;
   void plan(const std::string& user, Json wanted, bool is_whole, Events& events) const;
   void dispatch_all(const Events& events);
   std::vector<presence::Verdict> dispatch(const Events& events);
@@ -196,7 +197,8 @@ class PresenceService final : public Handler {
   template <class Body>
   void send_to_room(const presence::Channel& channel, const char* type, const std::string& about, Body&& body) const;
   void send_to_sessions_of(const std::string& user) const;
-  Message channel_event(const std::string& cid, const char* type, presence::Timestamp at, const std::string& body) const;
+  Message channel_event(const std::string& cid, const char* type, presence::Timestamp at,
+                        const std::string& body) const;
   Message health_check(const Connection& connection, bool is_first) const;
   Connection* open_connection(const std::string& id) const;
 

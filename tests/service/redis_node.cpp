@@ -56,7 +56,9 @@ SavedState RedisNode::start() {
   // The hash has the latest state of each channel. What is in the log is read again by the first ticks.
   const std::string position = position_;
   do {
-    if (!read(clock_.now(), [&](const Snapshot& news) { merge_into(state.snapshot, news); }, [](const Entry&) {})) fail();
+    if (!read(
+            clock_.now(), [&](const Snapshot& news) { merge_into(state.snapshot, news); }, [](const Entry&) {}))
+      fail();
   } while (!has_caught_up_);
   const cluster::RedisLog::Reply all = log_.run("HGETALL presence-service:channels");
   if (!all) fail();
@@ -87,7 +89,8 @@ void RedisNode::queue(std::string cid, std::string json) {
   channels_.emplace_back(std::move(cid), std::move(json));
 }
 
-/// The last entry of a channel wins, on all nodes. While one of this node is still to be read back, it is the later one.
+/// The last entry of a channel wins, on all nodes. While one of this node is still to be read back, it is the later
+/// one.
 void RedisNode::take_channel(const Entry& entry, PresenceService& to) {
   const bool is_deleted = entry.kind == "channel-deleted";
   Result<Channel> channel = is_deleted ? Channel() : parse_channel(entry.body);
@@ -114,9 +117,9 @@ bool RedisNode::send_channels() {
   std::size_t sent = 0;
   for (const auto& [cid, json] : channels_) {
     const bool is_kept = !json.empty();
-    const bool is_stored =
-        is_kept ? log_.run("HSET presence-service:channels %b %b", cid.data(), cid.size(), json.data(), json.size()) != nullptr
-                : log_.run("HDEL presence-service:channels %b", cid.data(), cid.size()) != nullptr;
+    const bool is_stored = is_kept ? log_.run("HSET presence-service:channels %b %b", cid.data(), cid.size(),
+                                              json.data(), json.size()) != nullptr
+                                   : log_.run("HDEL presence-service:channels %b", cid.data(), cid.size()) != nullptr;
     if (!is_stored || !append(is_kept ? "channel" : "channel-deleted", is_kept ? json : cid)) break;
     own_[cid] = last_number_;
     ++sent;
@@ -139,10 +142,10 @@ bool RedisNode::reopen(PresenceService& to, Timestamp now) {
   const bool is_other = server != server_;  // the end of the log may be lost
   if (!read_checkpoint("newest", [&to](const Snapshot& news) { to.merge(news); })) return false;
   is_sent_ = true;
-  outbox_.resend(is_other ? Timestamp::lowest() : sent_at_, [this](std::string_view batch) {
-    is_sent_ = is_sent_ && append("events", std::string(batch));
-  });
-  if (is_other || now - last_contact_ + Duration::from_s(1) >= outbox_options_.resend_window) wants_to_send_state_ = true;
+  outbox_.resend(is_other ? Timestamp::lowest() : sent_at_,
+                 [this](std::string_view batch) { is_sent_ = is_sent_ && append("events", std::string(batch)); });
+  if (is_other || now - last_contact_ + Duration::from_s(1) >= outbox_options_.resend_window)
+    wants_to_send_state_ = true;
   if (!is_sent_) {
     log_.close();
     return false;
@@ -204,8 +207,8 @@ void RedisNode::put_checkpoint(PresenceService& to) {
   const std::string bytes = encode_checkpoint(Checkpoint{to.snapshot(), position_});
   const bool is_state = std::exchange(wants_to_send_state_, false);
   checkpoint_seen_ = clock_.now();
-  const bool is_put = log_.put_checkpoint(name_, ++last_number_, is_state ? "state" : "checkpoint",
-                                          is_state ? name_ : "newest", bytes);
+  const bool is_put =
+      log_.put_checkpoint(name_, ++last_number_, is_state ? "state" : "checkpoint", is_state ? name_ : "newest", bytes);
   if (is_put && !is_state) log_.trim(cluster::earlier(position_, kept_ms));
 }
 

@@ -5,12 +5,12 @@
 #include "redis_node.hpp"
 #include "transport.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <functional>
-#include <algorithm>
 #include <iostream>
 #include <limits>
 #include <map>

@@ -94,7 +94,8 @@ Token Tokens::read(std::string_view token, double now_s) const {
 }
 
 std::string Tokens::make(const std::string& user) const {
-  const std::string head = base64url(R"({"alg":"HS256","typ":"JWT"})") + '.' + base64url(Json{{"user_id", user}}.dump());
+  const std::string head =
+      base64url(R"({"alg":"HS256","typ":"JWT"})") + '.' + base64url(Json{{"user_id", user}}.dump());
   return head + '.' + (secret_.empty() ? std::string("devtoken") : signature_of(head));
 }
 

@@ -205,7 +205,8 @@ class OpenSocket final : public Socket, public std::enable_shared_from_this<Open
     if (is_closing_ || is_gone_) return;
     is_closing_ = true;
     cut_at_ = Clock::now() + milliseconds(limits().closing_ms);
-    reason_ = websocket::close_reason(static_cast<websocket::close_code>(code), beast::string_view(reason.data(), std::min<std::size_t>(reason.size(), 120)));
+    reason_ = websocket::close_reason(static_cast<websocket::close_code>(code),
+                                      beast::string_view(reason.data(), std::min<std::size_t>(reason.size(), 120)));
     proceed_soon();
   }
 
@@ -290,8 +291,7 @@ class OpenSocket final : public Socket, public std::enable_shared_from_this<Open
   }
   void finish(error_code error) {
     const bool is_closed_by_client = error == websocket::error::closed && !is_closing_;
-    const bool is_bad = error == websocket::error::message_too_big ||
-                        error == websocket::condition::protocol_violation;
+    const bool is_bad = error == websocket::error::message_too_big || error == websocket::condition::protocol_violation;
     if (is_bad && !is_closing_) log(admission_->address() + ": closed: " + error.message());
     is_gone_ = true;
     server_.sockets.erase(this);
@@ -411,7 +411,8 @@ void ServerState::accept() {
         (limits.per_address != 0 && from_there >= limits.per_address)) {
       if (!refusals.is_over(1)) log(address + ": refused: too many connections");
       socket.non_blocking(true, error);
-      constexpr std::string_view busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+      constexpr std::string_view busy =
+          "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
       socket.write_some(asio::buffer(busy), error);
     } else {
       socket.set_option(tcp::no_delay(true), error);
