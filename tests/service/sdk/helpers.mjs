@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { StreamChat } from 'stream-chat';
 import WebSocket from 'ws';
@@ -13,10 +14,34 @@ export const API_KEY = 'key';
 const BINARY = process.env.PRESENCE_SERVICE;
 if (!BINARY) throw new Error('PRESENCE_SERVICE must be the path of the service binary');
 
+// The SDK never cancels the timer of a connect, and each process would live until the last of them.
+const CONNECT_MS = 15_000;
+const plainSetTimeout = globalThis.setTimeout;
+globalThis.setTimeout = (run, ms, ...values) => {
+  const timer = plainSetTimeout(run, ms, ...values);
+  return ms === CONNECT_MS ? timer.unref() : timer;
+};
+
 const children = new Set();
-process.on('exit', () => {
+const clients = new Set();
+const rawClients = new Set();
+const killChildren = () => {
   for (const child of children) child.kill('SIGKILL');
-});
+};
+process.on('exit', killChildren);
+
+/** Runs `end` after the last test of the file, then ends what tests that failed have left behind. */
+export function atEnd(end = () => {}) {
+  after(async () => {
+    try {
+      await end();
+    } finally {
+      killChildren();
+      for (const raw of rawClients) raw.socket.terminate();
+      await Promise.allSettled([...clients].map((client) => client.disconnectUser(100)));
+    }
+  });
+}
 
 /** Rejects after `ms` with a message that names `what`. Else settles as the promise. */
 export async function within(ms, what, promise) {
@@ -78,6 +103,18 @@ export class Log {
     } finally {
       this.#waiting.splice(this.#waiting.indexOf(settle), 1);
     }
+  }
+
+  /** Waits for entries that match, in any order. `wanted` is a list of pairs of `matches` and `what`. */
+  async nextAll(wanted, ms = 5000) {
+    const from = this.#from;
+    const ends = [];
+    for (const [matches, what] of wanted) {
+      this.#from = from;
+      await this.next(matches, what, ms);
+      ends.push(this.#from);
+    }
+    this.#from = Math.max(...ends);
   }
 
   /** Forgets all entries so far. */
@@ -190,7 +227,10 @@ export class Service {
 
 /** A client of the SDK that is not connected yet. */
 export function newClient(service, options = {}) {
-  return new StreamChat(API_KEY, { baseURL: service.url, allowServerSideConnect: true, timeout: 10_000, ...options });
+  const settings = { baseURL: service.url, allowServerSideConnect: true, timeout: 10_000, ...options };
+  const client = new StreamChat(API_KEY, settings);
+  clients.add(client);
+  return client;
 }
 
 /** A server-side client: its token names no user. */
@@ -346,6 +386,7 @@ export class RawClient {
   /** Does not wait for an answer. */
   static open(service, user, options = {}) {
     const one = new RawClient();
+    rawClients.add(one);
     one.service = service;
     one.user = typeof user === 'string' ? user : user.id;
     one.token = options.token ?? devToken(one.user);

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import {
   API_KEY,
   Service,
+  atEnd,
   connect,
   connectObserver,
   devToken,
@@ -15,6 +16,8 @@ import {
   settled,
 } from './helpers.mjs';
 
+atEnd();
+
 /** Numbers from a seed: the same in each run. */
 function randomFrom(seed) {
   let state = seed >>> 0;
@@ -24,14 +27,20 @@ function randomFrom(seed) {
   };
 }
 
-/** Without what differs between two runs: times, and ids of connections. */
-const comparable = (value) =>
-  JSON.parse(
-    JSON.stringify(value, (key, inner) => {
-      if (key === 'connection_id' || key === 'received_at' || key === 'duration') return undefined;
-      return typeof inner === 'string' && /^\d{4}-\d\d-\d\dT/.test(inner) ? '<time>' : inner;
-    }),
+/** Without what differs between two runs. Ids of connections are removed, and times are numbered as they first occur. */
+function comparable(values) {
+  const numbers = new Map();
+  return values.map((value) =>
+    JSON.parse(
+      JSON.stringify(value, (key, inner) => {
+        if (key === 'connection_id' || key === 'received_at' || key === 'duration') return undefined;
+        if (typeof inner !== 'string' || !/^\d{4}-\d\d-\d\dT/.test(inner)) return inner;
+        if (!numbers.has(inner)) numbers.set(inner, `time ${numbers.size}`);
+        return numbers.get(inner);
+      }),
+    ),
   );
+}
 
 class World {
   tabs = [];
@@ -67,6 +76,7 @@ class World {
     const { ghost, tabs } = this;
     return [
       async () => tabs.push(await connect(this.service, tabs.length % 2 ? 'ghost' : { id: 'ghost', invisible: true })),
+      async () => tabs.push(await connect(this.service, { id: 'ghost', name: 'Ghost', status: 'Hello' })),
       async () => tabs.length > 0 && disconnect(tabs.shift()),
       async () => {
         if (tabs.length === 0) return;
@@ -88,7 +98,7 @@ class World {
       () => ghost.wsConnection.ws.send('[{"type":"health.check","client_id":"x"}]'),
     ][choice]();
   }
-  static hiddenChoices = 13;
+  static hiddenChoices = 14;
 
   /** What the others do. Their answers are part of what they see. */
   async open(choice, step) {
@@ -120,7 +130,7 @@ class World {
         return json.users.find((one) => one.id === 'ghost')?.spans.map((span) => span.state);
       },
     ][choice]();
-    this.seen.push(`${step}: ${JSON.stringify(comparable(answer ?? null))}`);
+    this.seen.push([step, choice, answer ?? null]);
   }
   static openChoices = 11;
 }
@@ -146,11 +156,9 @@ for (const seed of [1, 2, 3]) {
       await world.open(7, 'end');
       await settled(world.ann);
     }
-    assert.deepEqual(worlds[0].seen, worlds[1].seen);
-    const received = (world) =>
-      world.ann.log.entries
-        .filter((event) => !['health.check', 'channels.queried'].includes(event.type))
-        .map(comparable);
+    assert.deepEqual(comparable(worlds[0].seen), comparable(worlds[1].seen));
+    const others = (event) => !['health.check', 'channels.queried'].includes(event.type);
+    const received = (world) => comparable(world.ann.log.entries.filter(others));
     assert.deepEqual(received(worlds[0]), received(worlds[1]));
     assert(received(worlds[0]).length > 5, 'others did something that is seen');
     await Promise.all(worlds.map((world) => world.end()));

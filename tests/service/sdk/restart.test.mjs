@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import {
   RawClient,
   Service,
+  atEnd,
   connect,
   connectObserver,
   disconnect,
@@ -22,7 +23,7 @@ let folder;
 before(() => {
   folder = mkdtempSync(join(tmpdir(), 'presence-sdk-'));
 });
-after(() => rmSync(folder, { recursive: true, force: true }));
+atEnd(() => rmSync(folder, { recursive: true, force: true }));
 
 test('a restart with 1,000 clients connected sends no false change', async () => {
   const COUNT = 1000;
@@ -165,11 +166,22 @@ test('users, data, invisibility and channels come back', async () => {
 test('a checkpoint that was damaged is an error that names the file, and is left as it is', async () => {
   const path = join(folder, 'damaged');
   const service = await Service.start('--checkpoint', path);
-  await newServerClient(service).upsertUser({ id: 'ada' });
+  const server = newServerClient(service);
+  await server.upsertUsers([{ id: 'ada', name: 'Ada' }, { id: 'bea' }]);
+  await server.channel('messaging', 'kept', { members: ['ada'], created_by_id: 'ada', level: 3 }).create();
   assert.equal(await service.stop(), 0);
   const bytes = readFileSync(path);
-  const cases = { cut: bytes.subarray(0, bytes.length - 7), flipped: Buffer.from(bytes), text: Buffer.from('hello\n') };
-  cases.flipped[bytes.length >> 1] ^= 0x10;
+  const cases = {
+    cut: bytes.subarray(0, bytes.length - 7),
+    longer: Buffer.concat([bytes, Buffer.from('x')]),
+    text: Buffer.from('hello\n'),
+  };
+  const FLIPS = 24;
+  for (let i = 0; i < FLIPS; ++i) {
+    const at = Math.floor(((bytes.length - 1) * i) / (FLIPS - 1));
+    cases[`flipped at ${at}`] = Buffer.from(bytes);
+    cases[`flipped at ${at}`][at] ^= 1;
+  }
   for (const [name, content] of Object.entries(cases)) {
     writeFileSync(path, content);
     const again = new Service(['--checkpoint', path]);

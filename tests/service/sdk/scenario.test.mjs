@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What a chat's users do with presence, from the first connect on, by the calls of the SDK.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import {
   Events,
   Service,
+  atEnd,
   connect,
   connectObserver,
   disconnect,
@@ -19,7 +20,7 @@ const clients = {};
 before(async () => {
   service = await Service.start();
 });
-after(async () => {
+atEnd(async () => {
   await disconnect(...Object.values(clients));
   await service?.stop();
 });

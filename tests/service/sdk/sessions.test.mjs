@@ -6,6 +6,7 @@ import {
   ClientProcess,
   RawClient,
   Service,
+  atEnd,
   connect,
   connectObserver,
   disconnect,
@@ -16,11 +17,22 @@ import {
   within,
 } from './helpers.mjs';
 
+atEnd();
+
 /** The user as a query of another user finds them. */
 async function seen(client, id) {
   const { users } = await client.queryUsers({ id });
   return users[0];
 }
+
+/** Waits until others are notified, in any order, that a watcher of a channel is offline or online. */
+const changes = (log, user, online, type, count) =>
+  log.nextAll([
+    [(event) => event.type === 'user.presence.changed' && event.user.id === user && event.user.online === online, user],
+    [(event) => event.type === type && event.user.id === user && event.watcher_count === count, `${type} of ${user}`],
+  ]);
+const vanishes = (log, user, count) => changes(log, user, false, 'user.watching.stop', count);
+const appears = (log, user, count) => changes(log, user, true, 'user.watching.start', count);
 
 describe('with a short session timeout', () => {
   const TIMEOUT = 1500;
@@ -231,6 +243,37 @@ describe('with a longer session timeout', () => {
     await disconnect(last, observer);
   });
 
+  test('a reconnect does not bring back an older status, name or visibility', async () => {
+    const details = { id: 'changing', name: 'Old', status: 'old', invisible: true };
+    const client = await connect(service, details);
+    const other = await connect(service, { id: 'changing' });
+    const observer = await connectObserver(service, 'change-watcher', ['changing']);
+    const reconnect = async () => {
+      client.log.clear();
+      dropSocket(client);
+      await client.log.event('connection.recovered', undefined, () => true, TIMEOUT);
+      await settled(observer);
+    };
+    await other.partialUpdateUser({ id: 'changing', set: { status: 'new', name: 'New', invisible: false } });
+    await client.log.event('user.updated', 'changing', (event) => event.user.name === 'New');
+    await observer.log.online('changing');
+    observer.log.clear();
+    await reconnect();
+    assert.deepEqual(observer.log.presences('changing'), []);
+    assert.deepEqual(observer.log.of('user.updated', 'changing'), []);
+    const shown = await seen(observer, 'changing');
+    assert.deepEqual([shown.online, shown.status, shown.name], [true, 'new', 'New']);
+    await client.partialUpdateUser({ id: 'changing', set: { invisible: true } });
+    await observer.log.offline('changing');
+    const hidden = await seen(observer, 'changing');
+    observer.log.clear();
+    await reconnect();
+    assert.deepEqual(observer.log.presences('changing'), []);
+    assert.deepEqual(await seen(observer, 'changing'), hidden, 'an invisible reconnect is not seen');
+    assert.equal(client.user.invisible, true);
+    await disconnect(client, other, observer);
+  });
+
   test('nothing that an invisible user does reaches others', async () => {
     const ghost = await connect(service, 'ghost');
     const witness = await connectObserver(service, 'witness', ['ghost']);
@@ -239,9 +282,7 @@ describe('with a longer session timeout', () => {
     await room.watch({ presence: true });
     assert.equal(room.state.watcher_count, 2);
     await ghost.partialUpdateUser({ id: 'ghost', set: { invisible: true } });
-    await witness.log.offline('ghost');
-    const stop = await witness.log.event('user.watching.stop', 'ghost');
-    assert.equal(stop.watcher_count, 1);
+    await vanishes(witness.log, 'ghost', 1);
     await settled(witness);
     witness.log.clear();
     const before = await seen(witness, 'ghost');
@@ -253,6 +294,7 @@ describe('with a longer session timeout', () => {
     await second.log.event('connection.recovered', undefined, () => true, TIMEOUT);
     await disconnect(second);
     await ghost.queryUsers({ id: { $in: ['witness'] } }, {}, { presence: true });
+    await ghost.partialUpdateUser({ id: 'ghost', set: { invisible: true } });
     await ghost.closeConnection();
     await ghost.openConnection();
     await settled(witness);
@@ -275,9 +317,7 @@ describe('with a longer session timeout', () => {
     assert(own.watchers.some((one) => one.id === 'ghost'));
 
     await ghost.partialUpdateUser({ id: 'ghost', set: { invisible: false } });
-    await witness.log.online('ghost');
-    const start = await witness.log.event('user.watching.start', 'ghost');
-    assert.equal(start.watcher_count, 2);
+    await appears(witness.log, 'ghost', 2);
     await disconnect(ghost, witness);
   });
 });

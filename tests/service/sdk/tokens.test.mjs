@@ -2,11 +2,12 @@
 // Who may connect and call: signed tokens with --secret, and what a connect without a valid token ends with.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import {
   API_KEY,
   RawClient,
   Service,
+  atEnd,
   connectPath,
   devToken,
   disconnect,
@@ -26,7 +27,7 @@ before(async () => {
   server = newServerClient(service, SECRET);
   await server.upsertUsers([{ id: 'john' }, { id: 'jack', name: 'Jack' }]);
 });
-after(() => service?.stop());
+atEnd(() => service?.stop());
 
 const encode = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 const seconds = () => Math.floor(Date.now() / 1000);

@@ -5,8 +5,10 @@ import { after, before, describe, test } from 'node:test';
 import {
   Service,
   apiError,
+  atEnd,
   connect,
   connectObserver,
+  devToken,
   disconnect,
   forEachOf,
   newClient,
@@ -23,7 +25,7 @@ before(async () => {
   server = newServerClient(service);
   asker = await connect(service, 'asker');
 });
-after(async () => {
+atEnd(async () => {
   await disconnect(asker);
   await service?.stop();
 });
@@ -177,9 +179,9 @@ describe('queries', () => {
     });
   rejects('an unknown operator', { id: { $above: 5 } }, /\$above/);
   rejects('an unknown operator of filters', { $xor: [{ id: 'a' }] }, /\$xor/);
-  rejects('$in without a list', { id: { $in: 'ada' } }, /\$in/);
-  rejects('$and without a list', { $and: { id: 'ada' } }, /\$and/);
-  rejects('an empty $autocomplete', { name: { $autocomplete: '' } }, /\$autocomplete/);
+  rejects('$in without a list', { id: { $in: 'ada' } }, /offset 34.*array/);
+  rejects('$and without a list', { $and: { id: 'ada' } }, /offset 29.*array/);
+  rejects('an empty $autocomplete', { name: { $autocomplete: '' } }, /offset 46.*empty/);
   rejects('a negative limit', { id: 'ada' }, /limit/, {}, { limit: -1 });
   rejects('a limit that is not a number', { id: 'ada' }, /limit/, {}, { limit: 'ten' });
   rejects('a negative offset', { id: 'ada' }, /offset/, {}, { offset: -1 });
@@ -296,7 +298,7 @@ describe('updates', () => {
     () => server.upsertUser({ id: 'big', text: 'x'.repeat(100_000) }),
     /text|data|bytes|large/,
   );
-  rejects('a status that is not text', () => server.upsertUser({ id: 'odd', status: { a: 1 } }), /status/);
+  rejects('a status that is not text', () => server.upsertUser({ id: 'odd', status: { a: 1 } }), /odd.*string|status/);
   rejects('a set that is no object', () => server.partialUpdateUser({ id: 'new-1', set: 'name' }), /set/);
   rejects('an unset that is no list', () => server.partialUpdateUser({ id: 'new-1', unset: 'name' }), /unset/);
 
@@ -332,7 +334,9 @@ describe('updates', () => {
 
   test('ids with special letters work in every place', async () => {
     for (const id of ['a b', 'ü/ö?x=1&y', '100%', 'dot.dot', '$dollar', "o'neil"]) {
-      const client = await connect(service, { id, name: id });
+      // The SDK makes and checks tokens as Latin-1, except those of a provider.
+      const client = newClient(service);
+      await client.connectUser({ id, name: id }, async () => devToken(id));
       assert.equal(client.user.id, id);
       assert.deepEqual(ids(await asker.queryUsers({ id: { $in: [id] }, online: true })), [id]);
       await disconnect(client);
