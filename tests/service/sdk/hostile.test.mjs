@@ -3,13 +3,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
   API_KEY,
   Log,
   RawClient,
   Service,
+  apiError,
   atEnd,
   connectObserver,
   connectPath,
@@ -783,6 +784,131 @@ describe('connects', () => {
     }
     // All sockets end at once.
     await othersAreServed();
+  });
+});
+
+describe('limits by option', () => {
+  const LIMITS = {
+    '--max-connections': 12,
+    '--max-per-address': 8,
+    '--max-users': 40,
+    '--max-channels': 5,
+    '--max-members': 6,
+  };
+  let small;
+  let operator;
+  before(async () => {
+    small = await Service.start(...Object.entries(LIMITS).flat(), '--request-timeout', 1500, '--session-timeout', 3000);
+    operator = newServerClient(small);
+  });
+  after(() => small?.stop());
+
+  test('connections beyond the number for an address are refused, those of other addresses are served', async () => {
+    const held = [];
+    for (let i = 0; i < 5; ++i) {
+      held.push(await Tcp.upgrade(small, connectPath(`held-${i}`), { localAddress: '127.0.0.2' }));
+    }
+    const lines = small.errors.length;
+    const more = await Promise.all(Array.from({ length: 8 }, () => Tcp.open(small, { localAddress: '127.0.0.2' })));
+    for (const one of more) one.write('GET /none HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(
+      () => more.filter((one) => one.isClosed || one.received.length > 0).length === 8,
+      'all are answered or closed',
+    );
+    const served = more.filter((one) => /^HTTP\/1\.1 401/.test(one.received.toString('latin1')));
+    assert.equal(served.length, 3, 'as many as the limit allows');
+    const logged = small.errors.length - lines;
+    assert(logged >= 1 && logged <= 5, `${logged} lines for five that are refused`);
+    const other = await Tcp.open(small, { localAddress: '127.0.0.3' });
+    other.write('GET /none HTTP/1.1\r\nHost: a\r\n\r\n');
+    assert.equal(await other.status('a request from another address'), 401);
+    for (const one of [...more, ...held, other]) one.destroy();
+    await until(async () => {
+      const again = await Tcp.open(small, { localAddress: '127.0.0.2' });
+      again.write('GET /none HTTP/1.1\r\nHost: a\r\n\r\n');
+      const status = await again.status('a request').catch(() => 0);
+      again.destroy();
+      return status === 401;
+    }, 'connections are accepted again');
+  });
+
+  test('connections beyond the number for the process are refused', async () => {
+    const open = [];
+    for (let i = 0; i < 30; ++i)
+      open.push(await Tcp.open(small, { localAddress: `127.0.0.${10 + (i % 10)}` }).catch(() => undefined));
+    for (const one of open) one?.write('GET /none HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => open.filter((one) => one && !one.isClosed && one.received.length === 0).length === 0, 'answers');
+    const served = open.filter((one) => /^HTTP\/1\.1 401/.test(one?.received.toString('latin1') ?? ''));
+    assert(served.length > 0 && served.length <= LIMITS['--max-connections'], `${served.length} were served`);
+    for (const one of open) one?.destroy();
+    await until(
+      async () => (await operator.queryUsers({}).catch(() => undefined)) !== undefined,
+      'requests are served again',
+    );
+  });
+
+  test('users, channels and members beyond their number are errors, and what is there still works', async () => {
+    const full = await apiError(
+      operator.upsertUsers(Array.from({ length: 60 }, (_, i) => ({ id: `full-${i}` }))),
+      'many users',
+    );
+    assert(full.status >= 400 && full.status < 500);
+    const members = Array.from({ length: 10 }, (_, i) => `m-${i}`);
+    await apiError(operator.channel('messaging', 'wide', { members, created_by_id: 'm-0' }).create(), 'many members');
+    await operator.channel('messaging', 'fits', { members: members.slice(0, 3), created_by_id: 'm-0' }).create();
+    await apiError(operator.channel('messaging', 'fits').addMembers(members), 'more members');
+    const [fits] = await operator.queryChannels({ cid: 'messaging:fits' });
+    assert.equal(fits.data.member_count, 3);
+    for (let i = 0; i < 4; ++i) await operator.channel('messaging', `c-${i}`, { created_by_id: 'm-0' }).create();
+    await apiError(operator.channel('messaging', 'one-more', { created_by_id: 'm-0' }).create(), 'one more channel');
+    await operator.channel('messaging', 'c-0').delete();
+    await operator.channel('messaging', 'one-more', { created_by_id: 'm-0' }).create();
+  });
+
+  test('a user beyond the number cannot connect, those who are known can', async () => {
+    const all = [];
+    for (let i = 0; i < 40; ++i)
+      await operator.upsertUser({ id: `u-${i}` }).then(
+        () => all.push(`u-${i}`),
+        () => {},
+      );
+    assert(all.length > 0 && all.length < 40);
+    const refused = RawClient.open(small, 'too-many');
+    const frame = await refused.log.next(() => true, 'an error at the socket');
+    assert.equal(typeof frame.error?.code, 'number', JSON.stringify(frame));
+    await within(3000, 'the socket to be closed', refused.closed);
+    const known = await RawClient.connect(small, all[0]);
+    await known.close();
+  });
+
+  test('options that are wrong are an error that names them', async () => {
+    for (const args of [
+      ['--no-such', '1'],
+      ['--session-timeout', 'soon'],
+      ['--session-timeout', '-1'],
+      ['--port', '70000'],
+      ['--max-users'],
+      ['--redis', 'nowhere'],
+      ['extra'],
+    ]) {
+      const wrong = new Service(args);
+      const error = await wrong.start().then(
+        () => undefined,
+        (reason) => reason,
+      );
+      if (!error) await wrong.stop('SIGKILL');
+      assert(error, `it starts with ${args.join(' ')}`);
+      assert(wrong.errors.join('\n').includes(args[0]), `${args.join(' ')}: ${wrong.errors.join('\n')}`);
+      assert.notEqual(await wrong.ended, 0);
+    }
+    const taken = new Service(['--port', String(small.port)]);
+    taken.port = small.port;
+    const error = await taken.start().then(
+      () => undefined,
+      (reason) => reason,
+    );
+    assert(error, 'it starts at a port that is taken');
+    assert.match(taken.errors.join('\n'), new RegExp(`${small.port}|in use`));
   });
 });
 

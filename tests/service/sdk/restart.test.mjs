@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The service ends and starts again: who was online stays online, and nobody is notified of a change that was none.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
@@ -121,6 +121,31 @@ test('who does not return within the timeout goes offline once', async () => {
   assert.equal(observer.log.presences('gone').length, 1);
   assert.deepEqual(observer.log.presences('stays'), []);
   await disconnect(stays, observer);
+  await service.stop();
+});
+
+test('a service that was killed continues from its last checkpoint', async () => {
+  const checkpoint = join(folder, 'killed');
+  const service = await Service.start('--checkpoint', checkpoint, '--checkpoint-every', 100);
+  const users = ['k-1', 'k-2', 'k-3', 'k-4', 'k-5'];
+  const clients = await Promise.all(users.map((id) => connect(service, { id, name: id })));
+  const connected = Date.now();
+  await until(() => existsSync(checkpoint) && statSync(checkpoint).mtimeMs > connected + 100, 'a checkpoint');
+  await service.stop('SIGKILL');
+  await service.start();
+  const early = await RawClient.connect(service, 'early');
+  const found = await early.follow(users);
+  assert.deepEqual(
+    found.map((one) => [one.id, one.online, one.name]).sort(),
+    users.map((id) => [id, true, id]),
+  );
+  await until(() => clients.every((one) => one.wsConnection.isHealthy), 'all clients are back', 20_000);
+  // All that was sent before this answer has arrived.
+  early.socket.send('[{"type":"health.check","client_id":"early"}]');
+  await early.log.next((frame) => frame.type === 'health.check', 'an answer');
+  assert.deepEqual(early.presences(), []);
+  await early.close();
+  await disconnect(...clients);
   await service.stop();
 });
 
