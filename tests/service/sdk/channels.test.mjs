@@ -14,7 +14,7 @@ import {
   until,
 } from './helpers.mjs';
 
-const TIMEOUT = 2000;
+const TIMEOUT = 3000;
 const watching = (client, change, user, channel, ms) =>
   client.log.event(`user.watching.${change}`, user, (event) => event.cid === channel.cid, ms);
 let service;
@@ -202,7 +202,7 @@ describe('watchers', () => {
     tab.wsConnection.isDisconnected = true;
     tab.wsConnection._reconnect = async () => {};
     tab.wsConnection.ws.terminate();
-    const stop = await watching(john, 'stop', 'killed', johns, TIMEOUT + 2000);
+    const stop = await watching(john, 'stop', 'killed', johns, TIMEOUT + 15_000);
     assert.equal(stop.watcher_count, 1);
     await disconnect(tab);
   });

@@ -11,6 +11,8 @@ import { StreamChat } from 'stream-chat';
 import WebSocket from 'ws';
 
 export const API_KEY = 'key';
+/** What a wait may take by default: long, because a slow machine is no fault. */
+export const PATIENCE_MS = 20_000;
 const BINARY = process.env.PRESENCE_SERVICE;
 if (!BINARY) throw new Error('PRESENCE_SERVICE must be the path of the service binary');
 
@@ -62,7 +64,7 @@ export async function within(ms, what, promise) {
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Polls until `condition` returns a value that is true, for what no event announces. Returns that value. */
-export async function until(condition, what, ms = 5000) {
+export async function until(condition, what, ms = PATIENCE_MS) {
   const end = Date.now() + ms;
   for (;;) {
     const value = await condition();
@@ -84,7 +86,7 @@ export class Log {
   }
 
   /** Waits for the next entry that matches. Returns it. */
-  async next(matches, what, ms = 5000) {
+  async next(matches, what, ms = PATIENCE_MS) {
     let settle;
     const found = new Promise((resolve) => {
       settle = () => {
@@ -106,7 +108,7 @@ export class Log {
   }
 
   /** Waits for entries that match, in any order. `wanted` is a list of pairs of `matches` and `what`. */
-  async nextAll(wanted, ms = 5000) {
+  async nextAll(wanted, ms = PATIENCE_MS) {
     const from = this.#from;
     const ends = [];
     for (const [matches, what] of wanted) {
@@ -143,7 +145,7 @@ export class Events extends Log {
   }
 
   /** Waits for the next event of a type about a user. `matches` may ask for more. */
-  event(type, user, matches = () => true, ms = 5000) {
+  event(type, user, matches = () => true, ms = PATIENCE_MS) {
     const wanted = (event) => event.type === type && (!user || event.user?.id === user) && matches(event);
     return this.next(wanted, `${type}${user ? ` of ${user}` : ''} (${matches})`, ms);
   }
@@ -198,7 +200,7 @@ export class Service {
       child.on('error', reject);
       this.ended.then((status) => reject(new Error(`the service ended with ${status}: ${this.errors.join('\n')}`)));
     });
-    const line = await within(10_000, 'the first line of the service', first);
+    const line = await within(PATIENCE_MS, 'the first line of the service', first);
     assert.match(line, /^listening on \d+$/);
     this.port = Number(line.split(' ').at(-1));
   }
@@ -207,7 +209,7 @@ export class Service {
   async stop(signal = 'SIGTERM') {
     if (!this.process) return undefined;
     this.process.kill(signal);
-    const status = await within(10_000, `the service to end after ${signal}`, this.ended);
+    const status = await within(PATIENCE_MS, `the service to end after ${signal}`, this.ended);
     this.process = undefined;
     return status;
   }
@@ -227,7 +229,7 @@ export class Service {
 
 /** A client of the SDK that is not connected yet. */
 export function newClient(service, options = {}) {
-  const settings = { baseURL: service.url, allowServerSideConnect: true, timeout: 10_000, ...options };
+  const settings = { baseURL: service.url, allowServerSideConnect: true, timeout: PATIENCE_MS, ...options };
   const client = new StreamChat(API_KEY, settings);
   clients.add(client);
   return client;
@@ -235,7 +237,7 @@ export function newClient(service, options = {}) {
 
 /** A server-side client: its token names no user. */
 export function newServerClient(service, secret = 'any secret') {
-  return new StreamChat(API_KEY, secret, { baseURL: service.url, allowServerSideConnect: true, timeout: 10_000 });
+  return new StreamChat(API_KEY, secret, { baseURL: service.url, allowServerSideConnect: true, timeout: PATIENCE_MS });
 }
 
 /** Connects a user by the SDK. The client has its events as `log`. */
@@ -244,7 +246,7 @@ export async function connect(service, user, options) {
   const client = newClient(service, options);
   client.log = new Events(client);
   const { id } = details;
-  await within(10_000, `${id} to connect`, client.connectUser(details, client.devToken(id)));
+  await within(PATIENCE_MS, `${id} to connect`, client.connectUser(details, client.devToken(id)));
   return client;
 }
 
@@ -261,7 +263,7 @@ export async function connectObserver(service, id, users) {
 }
 
 /** Returns when the client has received all that the service sent it so far: a change that is made now has arrived. */
-export async function settled(client, ms = 5000) {
+export async function settled(client, ms = PATIENCE_MS) {
   const { server, user } = client.beacon;
   const status = `signal ${++client.beacon.count}`;
   await server.partialUpdateUser({ id: user, set: { status } });
@@ -274,7 +276,11 @@ export async function settled(client, ms = 5000) {
 
 /** Disconnects clients. Those that are disconnected already are skipped. */
 export async function disconnect(...clients) {
-  await within(10_000, 'clients to disconnect', Promise.all(clients.map((client) => client?.disconnectUser(1000))));
+  await within(
+    PATIENCE_MS,
+    'clients to disconnect',
+    Promise.all(clients.map((client) => client?.disconnectUser(1000))),
+  );
 }
 
 /** Closes the TCP connection of a client without a closing handshake. The SDK then reconnects. */
@@ -322,7 +328,7 @@ export class ClientProcess {
       });
     });
     createInterface({ input: one.process.stdout }).on('line', (line) => one.lines.push(line));
-    await one.line('connected', 10_000);
+    await one.line('connected');
     return one;
   }
   line(text, ms) {
@@ -333,7 +339,7 @@ export class ClientProcess {
   }
   async kill() {
     this.process.kill('SIGKILL');
-    await within(5000, 'a client process to end', this.ended);
+    await within(PATIENCE_MS, 'a client process to end', this.ended);
   }
 }
 
@@ -347,7 +353,7 @@ export async function request(service, method, path, { body, token, headers = {}
       ...(token ? { authorization: token, 'stream-auth-type': 'jwt' } : {}),
       ...headers,
     },
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(PATIENCE_MS),
   });
   const text = await response.text();
   let json;
@@ -380,7 +386,7 @@ export class RawClient {
 
   static async connect(service, user, options = {}) {
     const one = RawClient.open(service, user, options);
-    one.hello = await one.log.next((frame) => frame.type === 'health.check', 'the first health.check', 10_000);
+    one.hello = await one.log.next((frame) => frame.type === 'health.check', 'the first health.check');
     return one;
   }
   /** Does not wait for an answer. */
@@ -418,7 +424,7 @@ export class RawClient {
   }
   async close() {
     if (this.socket.readyState === WebSocket.OPEN) this.socket.close(1000);
-    return within(5000, `the socket of ${this.user} to close`, this.closed);
+    return within(PATIENCE_MS, `the socket of ${this.user} to close`, this.closed);
   }
 }
 

@@ -2,7 +2,7 @@
 // Bytes on a TCP connection, for what no correct client sends.
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
-import { within } from './helpers.mjs';
+import { PATIENCE_MS, within } from './helpers.mjs';
 
 /** A TCP connection that keeps what it receives. */
 export class Tcp {
@@ -29,7 +29,7 @@ export class Tcp {
       for (const check of one.#waiting) check();
     });
     await within(
-      10_000,
+      PATIENCE_MS,
       'a TCP connection',
       new Promise((resolve, reject) => {
         one.socket.once('connect', resolve);
@@ -53,7 +53,7 @@ export class Tcp {
     if (!this.isClosed && this.socket.writable) return this.socket.write(data);
     return false;
   }
-  async until(matches, what, ms = 5000) {
+  async until(matches, what, ms = PATIENCE_MS) {
     let check;
     const found = new Promise((resolve, reject) => {
       check = () => {
@@ -76,7 +76,7 @@ export class Tcp {
     }
   }
   /** Waits until the service has closed the connection. */
-  closed(what, ms = 5000) {
+  closed(what, ms = PATIENCE_MS) {
     return within(ms, `the service to close ${what}`, this.ended);
   }
   destroy() {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
   ClientProcess,
+  PATIENCE_MS,
   RawClient,
   Service,
   atEnd,
@@ -35,7 +36,7 @@ const vanishes = (log, user, count) => changes(log, user, false, 'user.watching.
 const appears = (log, user, count) => changes(log, user, true, 'user.watching.start', count);
 
 describe('with a short session timeout', () => {
-  const TIMEOUT = 1500;
+  const TIMEOUT = 2400;
   let service;
   before(async () => {
     service = await Service.start('--session-timeout', TIMEOUT);
@@ -49,7 +50,7 @@ describe('with a short session timeout', () => {
     const { last_active } = await seen(observer, 'stopped');
     const began = Date.now();
     stopped.signal('SIGSTOP');
-    const event = await observer.log.offline('stopped', TIMEOUT + 2000);
+    const event = await observer.log.offline('stopped', TIMEOUT + 15_000);
     const silent = Date.now() - began;
     assert(silent > TIMEOUT / 3, `offline after ${silent} ms, which is before the timeout`);
     assert.equal(event.user.last_active, last_active);
@@ -58,10 +59,10 @@ describe('with a short session timeout', () => {
 
     // It notices that its connection is gone, and comes back with its watches.
     stopped.signal('SIGCONT');
-    await observer.log.online('stopped', 10_000);
-    await stopped.line('recovered', 10_000);
+    await observer.log.online('stopped');
+    await stopped.line('recovered');
     await idle.partialUpdateUser({ id: 'idle', set: { status: 'still here' } });
-    await stopped.line('idle: still here', 5000);
+    await stopped.line('idle: still here');
     await observer.log.presence('idle', (change) => change.user.status === 'still here');
     assert(
       observer.log.presences('idle').every((change) => change.user.online),
@@ -70,7 +71,7 @@ describe('with a short session timeout', () => {
     assert.equal(idle.wsConnection.totalFailures, 0, 'an idle client is not disconnected');
 
     await stopped.kill();
-    await observer.log.offline('stopped', TIMEOUT + 2000);
+    await observer.log.offline('stopped', TIMEOUT + 15_000);
     await disconnect(idle, observer);
   });
 
@@ -79,7 +80,7 @@ describe('with a short session timeout', () => {
     const observer = await connectObserver(service, 'observer-2', ['killed']);
     const { last_active } = await seen(observer, 'killed');
     await killed.kill();
-    const event = await observer.log.offline('killed', TIMEOUT + 2000);
+    const event = await observer.log.offline('killed', TIMEOUT + 15_000);
     assert.equal(event.user.last_active, last_active);
     await settled(observer);
     assert.equal(observer.log.presences('killed').length, 1);
@@ -90,12 +91,8 @@ describe('with a short session timeout', () => {
     const client = await RawClient.connect(service, 'checker');
     const began = Date.now();
     client.socket.send(JSON.stringify([{ type: 'health.check', client_id: 'checker--1' }]));
-    const answer = await client.log.next(
-      (frame) => frame.type === 'health.check',
-      'the answer to a health check',
-      1000,
-    );
-    assert(Date.now() - began < 1000);
+    const answer = await client.log.next((frame) => frame.type === 'health.check', 'the answer to a health check');
+    assert(Date.now() - began < TIMEOUT, 'not with the next of the regular health checks');
     assert.equal(answer.connection_id, client.hello.connection_id);
     await client.close();
   });
@@ -106,15 +103,15 @@ describe('with a short session timeout', () => {
     const observer = await connectObserver(service, 'observer-3', ['no-pongs', 'mute']);
     const timer = setInterval(() => silent.socket.send('[{"type":"health.check","client_id":"x"}]'), TIMEOUT / 4);
     try {
-      await observer.log.offline('mute', TIMEOUT + 2000);
+      await observer.log.offline('mute', TIMEOUT + 15_000);
       await settled(observer);
       assert.deepEqual(observer.log.presences('no-pongs'), []);
     } finally {
       clearInterval(timer);
     }
-    const { code } = await within(3000, 'the socket of a silent client to be closed', mute.closed);
+    const { code } = await within(PATIENCE_MS, 'the socket of a silent client to be closed', mute.closed);
     assert.notEqual(code, 1000, 'the SDK does not reconnect after 1000');
-    await observer.log.offline('no-pongs', TIMEOUT + 2000);
+    await observer.log.offline('no-pongs', TIMEOUT + 15_000);
     silent.socket.terminate();
     await disconnect(observer);
   });
@@ -125,7 +122,7 @@ describe('with a short session timeout', () => {
     const observer = await connectObserver(service, 'observer-4', ['deleted', 'control']);
     await newServerClient(service).deleteUser('deleted');
     await observer.log.event('user.deleted', 'deleted');
-    await observer.log.offline('control', TIMEOUT + 2000);
+    await observer.log.offline('control', TIMEOUT + 15_000);
     await settled(observer);
     assert(observer.log.presences('deleted').every((event) => !event.user.online));
     const { users } = await observer.queryUsers({ id: { $in: ['deleted'] }, online: true });
@@ -137,7 +134,7 @@ describe('with a short session timeout', () => {
 });
 
 describe('with a longer session timeout', () => {
-  const TIMEOUT = 5000;
+  const TIMEOUT = 8000;
   let service;
   before(async () => {
     service = await Service.start('--session-timeout', TIMEOUT);
@@ -156,10 +153,10 @@ describe('with a longer session timeout', () => {
     }
     await killed.kill();
     await Promise.all(
-      clients.map((client) => client.log.event('connection.recovered', undefined, () => true, TIMEOUT)),
+      clients.map((client) => client.log.event('connection.recovered', undefined, () => true, PATIENCE_MS)),
     );
     // When this one times out, so have the old sessions of the others.
-    await observer.log.offline('never-back', TIMEOUT + 2000);
+    await observer.log.offline('never-back', TIMEOUT + 15_000);
     await settled(observer);
     for (const id of users) assert.deepEqual(observer.log.presences(id), [], `${id} never changed`);
     const { users: found } = await observer.queryUsers({ id: { $in: users } }, {}, { limit: 30 });
@@ -179,7 +176,7 @@ describe('with a longer session timeout', () => {
     await jack.channel('messaging', 'recovery').watch();
     await until(() => johns.state.watcher_count === 2, 'two users watch the channel');
     dropSocket(john);
-    await john.log.event('connection.recovered', undefined, () => true, TIMEOUT);
+    await john.log.event('connection.recovered', undefined, () => true, PATIENCE_MS);
     assert.equal(johns.state.watcher_count, 2);
     john.log.clear();
     await jack.channel('messaging', 'recovery').stopWatching();
@@ -198,7 +195,7 @@ describe('with a longer session timeout', () => {
     assert.deepEqual(observer.log.presences('tabs'), []);
     assert.equal((await seen(observer, 'tabs')).online, true);
     await disconnect(tabs[1]);
-    await observer.log.offline('tabs', 1000);
+    await observer.log.offline('tabs', TIMEOUT / 2);
     await settled(observer);
     assert.equal(observer.log.presences('tabs').length, 1);
     await disconnect(observer);
@@ -221,9 +218,9 @@ describe('with a longer session timeout', () => {
     const client = await connect(service, 'mobile');
     const observer = await connectObserver(service, 'mobile-watcher', ['mobile']);
     await client.closeConnection();
-    const left = await observer.log.offline('mobile', 1000);
+    const left = await observer.log.offline('mobile', TIMEOUT / 2);
     await client.openConnection();
-    const back = await observer.log.online('mobile', 2000);
+    const back = await observer.log.online('mobile');
     assert(Date.parse(back.user.last_active) >= Date.parse(left.user.last_active));
     assert.equal(client.wsConnection.isHealthy, true);
     await disconnect(client, observer);
@@ -252,7 +249,7 @@ describe('with a longer session timeout', () => {
     const reconnect = async () => {
       client.log.clear();
       dropSocket(client);
-      await client.log.event('connection.recovered', undefined, () => true, TIMEOUT);
+      await client.log.event('connection.recovered', undefined, () => true, PATIENCE_MS);
       await settled(observer);
     };
     await other.partialUpdateUser({ id: 'changing', set: { status: 'new', name: 'New', invisible: false } });
@@ -292,7 +289,7 @@ describe('with a longer session timeout', () => {
     await second.channel('messaging', 'haunted').watch();
     await second.channel('messaging', 'haunted').stopWatching();
     dropSocket(second);
-    await second.log.event('connection.recovered', undefined, () => true, TIMEOUT);
+    await second.log.event('connection.recovered', undefined, () => true, PATIENCE_MS);
     await disconnect(second);
     await ghost.queryUsers({ id: { $in: ['witness'] } }, {}, { presence: true });
     await ghost.partialUpdateUser({ id: 'ghost', set: { invisible: true } });

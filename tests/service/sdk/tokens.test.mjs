@@ -5,6 +5,7 @@ import { createHmac } from 'node:crypto';
 import { before, test } from 'node:test';
 import {
   API_KEY,
+  PATIENCE_MS,
   RawClient,
   Service,
   atEnd,
@@ -42,11 +43,11 @@ async function connectError(user, token) {
   const client = newClient(service);
   const began = Date.now();
   const error = await within(
-    5000,
+    PATIENCE_MS,
     'a connect to be rejected',
     failure(client.connectUser({ id: user }, token), 'a connect'),
   );
-  assert(Date.now() - began < 3000, 'it is rejected at once, not retried');
+  assert(Date.now() - began < 12_000, 'it is rejected at once, not retried');
   await disconnect(client);
   return JSON.parse(error.message);
 }
@@ -122,7 +123,7 @@ for (const [name, token] of Object.entries({
     const raw = RawClient.open(service, 'john', { token: token ?? '' });
     const frame = await raw.log.next(() => true, 'an error at the socket');
     assert.equal(frame.error.StatusCode, 401);
-    await within(3000, 'the socket to be closed', raw.closed);
+    await within(PATIENCE_MS, 'the socket to be closed', raw.closed);
   });
 }
 
@@ -130,7 +131,7 @@ test('a user connects only as the user of the token', async () => {
   const raw = RawClient.open(service, 'jack', { token: server.createToken('john') });
   const frame = await raw.log.next(() => true, 'an error at the socket');
   assert.equal(typeof frame.error.code, 'number');
-  await within(3000, 'the socket to be closed', raw.closed);
+  await within(PATIENCE_MS, 'the socket to be closed', raw.closed);
   assert.deepEqual((await server.queryUsers({ online: true })).users, []);
 });
 
@@ -146,7 +147,8 @@ test('a user cannot act by naming another user in the query', async () => {
 
 test('a token of one user cannot watch for the connection of another', async () => {
   const jack = await RawClient.connect(service, 'jack', { token: server.createToken('jack') });
-  const path = `/channels/messaging/private/query?connection_id=${jack.hello.connection_id}&api_key=${API_KEY}&user_id=john`;
+  const { connection_id } = jack.hello;
+  const path = `/channels/messaging/private/query?connection_id=${connection_id}&api_key=${API_KEY}&user_id=john`;
   const answer = await request(service, 'POST', path, {
     token: server.createToken('john'),
     body: { watch: true, state: true },
@@ -159,7 +161,7 @@ test('an expired token is replaced by that of the provider', async () => {
   let calls = 0;
   const client = newClient(service);
   await within(
-    10_000,
+    PATIENCE_MS,
     'a connect with a provider',
     client.connectUser({ id: 'john' }, async () =>
       ++calls === 1 ? sign({ user_id: 'john', exp: seconds() - 5 }) : server.createToken('john'),
