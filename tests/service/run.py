@@ -8,8 +8,9 @@ Builds nothing. Copies sdk/ to the work folder (by default `sdk` beside the bina
 file there with `npm ci`, unless they are there, and runs the tests with node's own runner. TEST is the name of a file,
 such as `hostile`; by default all.
 
-Without node 18.19 or npm, or if the packages cannot be installed, it is skipped (exit status 77); with CI set in the
-environment that fails. Everything listens on 127.0.0.1, on ports that were free. (Debian: nodejs npm)
+Without node 18.19 or npm, or if the packages cannot be installed, it is skipped (exit status 77), and without
+redis-server or hiredis the test `redis` is; with CI set in the environment that fails. Everything listens on 127.0.0.1,
+on ports that were free. (Debian: nodejs npm redis-server)
 """
 import argparse
 import hashlib
@@ -83,6 +84,22 @@ def raise_file_limit():
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def skip(reason):
+    if os.environ.get("CI"):
+        raise Failure(reason)
+    print(f"SKIPPED: {reason}", file=sys.stderr)
+
+
+def lacks_redis(binary):
+    """Returns what is missing for a test of two nodes, or None."""
+    if shutil.which("redis-server") is None:
+        return "there is no redis-server"
+    # Port 9 of the loopback never answers, so this ends at once. The reason differs.
+    done = subprocess.run([binary, "--redis", "127.0.0.1:9"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=30)
+    return "the service was built without hiredis" if "hiredis" in done.stdout else None
+
+
 def run_tests(node, binary, work, names):
     found = sorted(work.glob("*.test.mjs"))
     if names:
@@ -91,6 +108,10 @@ def run_tests(node, binary, work, names):
         if unknown:
             raise Failure(f"there is no test {unknown[0]!r}; there are {', '.join(known)}")
         found = [known[name] for name in names]
+    missing = lacks_redis(binary) if any(path.name == "redis.test.mjs" for path in found) else None
+    if missing:
+        skip(f"the test redis: {missing}")
+        found = [path for path in found if path.name != "redis.test.mjs"]
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     environment["PRESENCE_SERVICE"] = str(binary)
     command = [node, "--test", "--test-concurrency=1", "--test-reporter=spec", *[path.name for path in found]]

@@ -254,7 +254,7 @@ export async function connect(service, user, options) {
 export async function connectObserver(service, id, users) {
   const client = await connect(service, id);
   const beacon = `beacon-of-${id}`;
-  client.beacon = { server: newServerClient(service), user: beacon, count: 0 };
+  client.beacon = { server: newServerClient(service), user: beacon };
   const known = await client.queryUsers({ id: { $in: users } }, {}, { limit: users.length + 1 });
   const unknown = users.filter((user) => !known.users.some((one) => one.id === user));
   await client.beacon.server.upsertUsers([beacon, ...unknown].map((user) => ({ id: user })));
@@ -262,10 +262,12 @@ export async function connectObserver(service, id, users) {
   return client;
 }
 
+let signals = 0;
+
 /** Returns when the client has received all that the service sent it so far: a change that is made now has arrived. */
 export async function settled(client, ms = PATIENCE_MS) {
   const { server, user } = client.beacon;
-  const status = `signal ${++client.beacon.count}`;
+  const status = `signal ${++signals}`;
   await server.partialUpdateUser({ id: user, set: { status } });
   await client.log.next(
     (event) => event.user?.id === user && event.user.status === status,

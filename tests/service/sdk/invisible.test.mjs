@@ -30,8 +30,8 @@ function randomFrom(seed) {
 }
 
 /**
- * Without what differs between two runs: ids of connections, and times. The times of the invisible user are numbered for
- * each field, so that one that changes is noticed.
+ * Without what differs between two runs: ids of connections, and times. The times of the invisible user are numbered
+ * for each field, so that one that changes is noticed.
  */
 function comparable(values) {
   const numbers = {};

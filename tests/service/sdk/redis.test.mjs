@@ -91,8 +91,15 @@ test('a user who connects to one node is seen at the other, with status, name an
 });
 
 test('a user with a tab at each node is offline when both are closed', async () => {
-  const tabs = [await connect(nodes[0], 'tabs'), await connect(nodes[1], 'tabs')];
+  const tabs = [await connect(nodes[0], 'tabs')];
   const jack = await connectObserver(nodes[1], 'jack', ['tabs']);
+  await until(
+    async () => (await jack.queryUsers({ id: 'tabs', online: true })).users.length === 1,
+    'the tab is known there',
+  );
+  tabs.push(await connect(nodes[1], 'tabs'));
+  await settled(jack);
+  jack.log.clear();
   await disconnect(tabs[1]);
   await settled(jack);
   // Longer than a session may be silent: the node of the other tab sends its heartbeats.

@@ -127,7 +127,7 @@ test('querying channels takes a filter of and, eq and in, an offset and a limit'
   assert.deepEqual(await clients.john.queryChannels(none), []);
 });
 
-test('user.presence.changed arrives for a member who leaves, returns, changes the status, hides and shows', async () => {
+test('user.presence.changed arrives for a member who leaves, returns, sets a status, hides and shows', async () => {
   const { log } = clients.jack;
   const channel = clients.jack.channel('messaging', 'developers');
   await disconnect(clients.john);
