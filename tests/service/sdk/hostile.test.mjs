@@ -428,8 +428,8 @@ describe('HTTP', () => {
 
   test('a client that closes its side after the request gets the answer', async () => {
     const socket = await Tcp.open(service);
-    socket.socket.end(get('/none'));
-    assert.equal(await socket.status('a request with a half-closed connection'), 401);
+    socket.socket.end(get('/none', `Authorization: ${devToken('observer')}\r\n`));
+    assert.equal(await socket.status('a request with a half-closed connection'), 404);
     socket.destroy();
   });
 
@@ -819,20 +819,20 @@ describe('limits by option', () => {
       () => more.filter((one) => one.isClosed || one.received.length > 0).length === 8,
       'all are answered or closed',
     );
-    const served = more.filter((one) => /^HTTP\/1\.1 401/.test(one.received.toString('latin1')));
+    const served = more.filter((one) => /^HTTP\/1\.1 40[14]/.test(one.received.toString('latin1')));
     assert.equal(served.length, 3, 'as many as the limit allows');
     const logged = small.errors.length - lines;
     assert(logged >= 1 && logged <= 5, `${logged} lines for five that are refused`);
     const other = await Tcp.open(small, { localAddress: '127.0.0.3' });
     other.write('GET /none HTTP/1.1\r\nHost: a\r\n\r\n');
-    assert.equal(await other.status('a request from another address'), 401);
+    assert([401, 404].includes(await other.status('a request from another address')));
     for (const one of [...more, ...held, other]) one.destroy();
     await until(async () => {
       const again = await Tcp.open(small, { localAddress: '127.0.0.2' });
       again.write('GET /none HTTP/1.1\r\nHost: a\r\n\r\n');
       const status = await again.status('a request').catch(() => 0);
       again.destroy();
-      return status === 401;
+      return status === 401 || status === 404;
     }, 'connections are accepted again');
   });
 
@@ -842,7 +842,7 @@ describe('limits by option', () => {
       open.push(await Tcp.open(small, { localAddress: `127.0.0.${10 + (i % 10)}` }).catch(() => undefined));
     for (const one of open) one?.write('GET /none HTTP/1.1\r\nHost: a\r\n\r\n');
     await until(() => open.filter((one) => one && !one.isClosed && one.received.length === 0).length === 0, 'answers');
-    const served = open.filter((one) => /^HTTP\/1\.1 401/.test(one?.received.toString('latin1') ?? ''));
+    const served = open.filter((one) => /^HTTP\/1\.1 40[14]/.test(one?.received.toString('latin1') ?? ''));
     assert(served.length > 0 && served.length <= LIMITS['--max-connections'], `${served.length} were served`);
     for (const one of open) one?.destroy();
     await until(
