@@ -314,7 +314,7 @@ describe('HTTP', () => {
     'a chunk that is too long': post('Transfer-Encoding: chunked\r\n', 'ffffffffffffffff\r\n{}\r\n0\r\n\r\n'),
     'a transfer coding that is unknown': post('Transfer-Encoding: gzip\r\n', '{}'),
     'a header of 1 MB': get('/', `A: ${'x'.repeat(MB)}\r\n`),
-    '20,000 headers': get('/', 'A: b\r\n'.repeat(20_000)),
+    '100,000 headers': get('/', 'A: b\r\n'.repeat(100_000)),
     'a path of 1 MB': get(`/${'x'.repeat(MB)}`),
     'a body of 1 GB': post(`Content-Length: ${1024 * MB}\r\n`, '{"users":'),
     'a body of 16 MB in chunks': post(
