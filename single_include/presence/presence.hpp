@@ -1730,6 +1730,13 @@ inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
   return word;
 }
 
+/// Returns the word with its bytes in reverse order. Words in this order compare as the strings in them do.
+constexpr std::uint64_t by_weight(std::uint64_t word) noexcept {
+  word = (word & 0x00FF00FF00FF00FFu) << 8 | (word >> 8 & 0x00FF00FF00FF00FFu);
+  word = (word & 0x0000FFFF0000FFFFu) << 16 | (word >> 16 & 0x0000FFFF0000FFFFu);
+  return word << 32 | word >> 32;
+}
+
 /// An immutable string. Up to 15 bytes are stored inline. A longer string is on the heap and shared by all copies, with
 /// a reference count. Copying allocates nothing. Data pointer and size are known without a read of the heap memory.
 class SharedString {
@@ -6978,12 +6985,6 @@ struct RegistersView {
   }
 };
 
-/// Returns the word with its bytes in reverse order. Words in this order compare as the strings in them do.
-constexpr std::uint64_t by_weight(std::uint64_t word) noexcept {
-  word = (word & 0x00FF00FF00FF00FFu) << 8 | (word >> 8 & 0x00FF00FF00FF00FFu);
-  word = (word & 0x0000FFFF0000FFFFu) << 16 | (word >> 16 & 0x0000FFFF0000FFFFu);
-  return word << 32 | word >> 32;
-}
 /// Returns whether a string is ordered before the string of a lookup key.
 inline bool comes_before(const SharedString& text, const LookupKey& sought) noexcept {
   if (!sought.is_short() || !text.is_inside()) return text.view() < sought.text();
@@ -9361,9 +9362,8 @@ class PeerDates {
     if (theirs != absent) latest_ = theirs + skew_;
     return theirs <= latest_now_;
   }
-  bool admit(const RegistersView& user) const noexcept {
-    return latest_ == never || latest_date(user, rules_) <= latest_;
-  }
+  bool admit(const RegistersView& user) const noexcept { return admits_all() || latest_date(user, rules_) <= latest_; }
+  bool admits_all() const noexcept { return latest_ == never; }
 
  private:
   Rules rules_;
@@ -10068,20 +10068,13 @@ class ChunkedVector {
   T& operator[](std::size_t i) noexcept { return blocks_[i / block][i % block]; }
   const T& operator[](std::size_t i) const noexcept { return blocks_[i / block][i % block]; }
 
-  /// Appends an element. If memory runs out, nothing is added.
-  T& add(T&& element) {
-    if (size_ == blocks_.size() * block) {
-      blocks_.push_back(nullptr);
-      struct Unfinished {
-        Vector<T*>* blocks;
-        ~Unfinished() {
-          if (blocks != nullptr) blocks->pop_back();
-        }
-      } unfinished{&blocks_};
-      blocks_.back() = static_cast<T*>(detail::allocate(bytes, alignof(T)));
-      unfinished.blocks = nullptr;
-    }
-    return *detail::construct<T>(&(*this)[size_++], std::move(element));
+  /// Appends an element, which is constructed in its place. If memory runs out, nothing is added.
+  template <class... Args>
+  T& add(Args&&... args) {
+    if (size_ == blocks_.size() * block) add_block();
+    T* const added = detail::construct<T>(&(*this)[size_], std::forward<Args>(args)...);
+    ++size_;
+    return *added;
   }
   void clear() noexcept {
     while (size_ != 0) (*this)[--size_].~T();
@@ -10090,6 +10083,18 @@ class ChunkedVector {
   }
 
  private:
+  PRESENCE_DETAIL_APART void add_block() {
+    blocks_.push_back(nullptr);
+    struct Unfinished {
+      Vector<T*>* blocks;
+      ~Unfinished() {
+        if (blocks != nullptr) blocks->pop_back();
+      }
+    } unfinished{&blocks_};
+    blocks_.back() = static_cast<T*>(detail::allocate(bytes, alignof(T)));
+    unfinished.blocks = nullptr;
+  }
+
   static constexpr std::size_t block = 64, bytes = block * sizeof(T);
 
   Vector<T*> blocks_;
@@ -10113,11 +10118,10 @@ class Timeline {
  public:
   std::size_t size() const noexcept { return keys_.size(); }
 
-  /// Adds nothing if memory runs out.
-  void add(T&& happening) {
-    const T& added = all_.add(std::move(happening));
-    // An element without a key does not count, so a failure here adds nothing.
-    keys_.push_back(Key{added.at, first_bytes(text_of(added.id)), static_cast<std::uint32_t>(all_.size() - 1)});
+  /// Adds an element, which is constructed in its place. Adds nothing if memory runs out.
+  template <class... Args>
+  void add(Args&&... args) {
+    add_key(all_.add(std::forward<Args>(args)...));
   }
   void clear() noexcept {
     keys_.clear();
@@ -10127,13 +10131,10 @@ class Timeline {
   /// Merges all changes of a user into the first. `join(first, next)` merges the change that was added next into the
   /// first.
   void one_per_user(const FunctionRef<void(T&, T&)>& join) noexcept {
-    detail::sort(keys_, [this](const Key& a, const Key& b) {
-      const int order = compare_ids(a, b);
-      return order != 0 ? order < 0 : a.index < b.index;
-    });
+    detail::sort(keys_, [this](const Key& a, const Key& b) { return is_before(a, b); });
     std::size_t users = 0;
     for (std::size_t i = 0; i < keys_.size(); ++i) {
-      if (users > 0 && compare_ids(keys_[users - 1], keys_[i]) == 0) {
+      if (users > 0 && is_same_id(keys_[users - 1], keys_[i])) {
         join(all_[keys_[users - 1].index], all_[keys_[i].index]);
         keys_[users - 1].at = all_[keys_[users - 1].index].at;
       } else {
@@ -10144,31 +10145,42 @@ class Timeline {
   }
 
   void each(const FunctionRef<void(const T&)>& visit) {
-    detail::sort(keys_, [this](const Key& a, const Key& b) {
-      if (a.at != b.at) return a.at < b.at;
-      const int order = compare_ids(a, b);
-      return order != 0 ? order < 0 : a.index < b.index;
-    });
+    detail::sort(keys_, [this](const Key& a, const Key& b) { return a.at != b.at ? a.at < b.at : is_before(a, b); });
     for (const Key& key : keys_) visit(all_[key.index]);
   }
 
  private:
   struct Key {
     Timestamp at;
-    std::uint64_t first_bytes = 0;  // of the id
+    std::uint64_t first_bytes = 0, next_bytes = 0;  // of the id
     std::uint32_t index = 0;
   };
 
-  /// Returns the first 8 bytes of an id as a number. If two ids differ in these bytes, the greater id has the greater
-  /// number.
-  static std::uint64_t first_bytes(std::string_view id) noexcept {
-    std::uint64_t word = 0;
-    for (std::size_t i = 0; i < 8; ++i) word = word << 8 | (i < id.size() ? static_cast<unsigned char>(id[i]) : 0u);
-    return word;
+  /// Adds the key of the last element. An element without a key does not count, so a failure here adds nothing.
+  void add_key(const T& added) {
+    const std::string_view id = text_of(added.id);
+    detail::reserve_one(keys_);
+    keys_.push_back(Key{added.at, bytes_of(id, 0), bytes_of(id, 8), static_cast<std::uint32_t>(all_.size() - 1)});
+  }
+  /// Returns 8 bytes of an id from an index on as a number. If two ids differ only from there on, and in these bytes,
+  /// the greater id has the greater number.
+  static std::uint64_t bytes_of(std::string_view id, std::size_t from) noexcept {
+    if (id.size() <= from) return 0;
+    const std::size_t left = id.size() - from;
+    return by_weight(left < 8 ? load_part(id.data() + from, left) : load_word(id.data() + from));
   }
   int compare_ids(const Key& a, const Key& b) const noexcept {
-    if (a.first_bytes != b.first_bytes) return a.first_bytes < b.first_bytes ? -1 : 1;
     return text_of(all_[a.index].id).compare(text_of(all_[b.index].id));
+  }
+  bool is_same_id(const Key& a, const Key& b) const noexcept {
+    return a.first_bytes == b.first_bytes && a.next_bytes == b.next_bytes && compare_ids(a, b) == 0;
+  }
+  /// Returns whether `a` has the lesser id, or the same id and was added first.
+  bool is_before(const Key& a, const Key& b) const noexcept {
+    if (a.first_bytes != b.first_bytes) return a.first_bytes < b.first_bytes;
+    if (a.next_bytes != b.next_bytes) return a.next_bytes < b.next_bytes;
+    const int order = compare_ids(a, b);
+    return order != 0 ? order < 0 : a.index < b.index;
   }
 
   Vector<Key> keys_;
@@ -10720,6 +10732,21 @@ inline Timestamp next_change(const RowView& row, Timestamp now, const Rules& rul
   return now < until ? until : never;
 }
 
+/// What others see of a plain user, except the data.
+struct PlainState {
+  bool online;
+  Timestamp last_active;
+  const SharedString& status;
+
+  /// Refers to the status of the row.
+  PRESENCE_DETAIL_APART static PlainState of(const RowView& row, bool is_online) noexcept {
+    return {is_online, row.latest_active(), row.shared_status()};
+  }
+  friend bool operator==(const PlainState& a, const PlainState& b) noexcept {
+    return a.online == b.online && a.last_active == b.last_active && a.status == b.status;
+  }
+};
+
 /// An owning copy of what others saw of a user.
 class Seen {
  public:
@@ -10737,14 +10764,16 @@ class Seen {
   }
   /// What others see of a plain user. Reads no sessions.
   static Seen of_plain(const RowView& row, bool is_online) noexcept {
-    Seen seen;
-    seen.status_ = row.shared_status();
-    seen.last_active_ = row.latest_active();
-    seen.is_known_ = true;
-    seen.is_online_ = is_online;
-    seen.availability_ = is_online ? Availability::available : Availability::offline;
-    if (row.has_data()) seen.data_ = row.shared_data();
-    return seen;
+    return Seen(row, PlainState::of(row, is_online));
+  }
+  /// The same for a state of the user that may not be the present one. Of the row it reads only the data.
+  Seen(const RowView& row, const PlainState& state) noexcept
+      : status_(state.status),
+        last_active_(state.last_active),
+        is_known_(true),
+        is_online_(state.online),
+        availability_(state.online ? Availability::available : Availability::offline) {
+    if (row.has_data()) data_ = row.shared_data();
   }
   static Seen of(RowView row, Timestamp now, const Rules& rules) noexcept {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
@@ -10796,6 +10825,13 @@ struct Change {
   Timestamp at;
   SharedString id;
   Seen before, after;
+
+  Change() noexcept = default;
+  Change(Timestamp when, const SharedString& user, Seen seen_before, Seen seen_after) noexcept
+      : at(when), id(user), before(std::move(seen_before)), after(std::move(seen_after)) {}
+  /// The change of a plain user between two states.
+  Change(Timestamp when, const RowView& row, const PlainState& state_before, const PlainState& state_after) noexcept
+      : at(when), id(row.id()), before(row, state_before), after(row, state_after) {}
 };
 
 /// The callback type for callers that need no changes. With it no changes are collected.
@@ -12611,6 +12647,11 @@ class BasicUserTable {
   }
 
   Cursor begin() const noexcept { return Cursor(top_, false); }
+  /// Returns the first row; null if there is none.
+  RowView front() const noexcept {
+    const Page* const page = Walk<levels>(top_).down_to_page();
+    return page != nullptr ? page->row(0) : RowView();
+  }
   /// The same for who reads no more than views of the users.
   Cursor begin_views() const noexcept { return Cursor(top_, true); }
   Cursor end() const noexcept { return Cursor(); }
@@ -14302,15 +14343,16 @@ struct EventTarget {
   /// and sets the session last. So CPU registers hold only what is needed next, which saves 4 to 9 % of the
   /// instructions of a heartbeat.
   void find(const UserTable& table, const PresenceEventView& event) noexcept {
-    table.make_key(event.user, key);
-    way = table.start(key);
-    at = Page::none;
-    if (table.size() != 0) {
-      while (!way.step(key)) {
-      }
-      at = way.find(key);
-    }
+    find(table, event.user);
     session.set(event.session);
+  }
+  /// The same without the session.
+  void find(const UserTable& table, std::string_view user) noexcept {
+    start(table, user);
+    if (table.size() == 0) return;
+    while (!way.step(key)) {
+    }
+    at = way.find(key);
   }
   /// Advances by one node and prefetches what is read next: the next node, or the probable row in the page. Returns
   /// whether it has arrived at the page.
@@ -14924,39 +14966,15 @@ bool apply_some(Snapshot& snapshot, It& first, It last, const ChangeSink& on_cha
 /// Joining the users of a small message where they are, instead of in a copy of the snapshot.
 ///
 /// A row that a peer has changed by a few ordinary events is joined by these events, as if they had been received: this
-/// costs what applying them costs. `EventsAhead` finds them by comparing the rows. Each of them says only what is in
-/// the peer's row. `covers` then returns whether that was all.
+/// costs what applying them costs. `OneEvent` reads the event of a row that has nothing else, which is most rows of
+/// small messages. For other rows, `EventsAhead` finds the events by comparing the rows. Each of them says only what is
+/// in the peer's row. `covers` then returns whether that was all.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Heartbeats that were written in place. The destructor restores the previous ones unless `keep` was called.
-class PutInPlace {
- public:
-  PutInPlace() noexcept = default;
-  PutInPlace(const PutInPlace&) = delete;
-  PutInPlace& operator=(const PutInPlace&) = delete;
-  ~PutInPlace() {
-    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->set_evidence(all_[i].before);
-  }
-
-  /// Changes nothing if memory runs out.
-  void put(SessionRegisters& session, Timestamp heartbeat) {
-    all_.add({&session, session.evidence()});
-    session.refresh(heartbeat);
-  }
-  void keep() noexcept { all_.clear(); }
-
- private:
-  struct Put {
-    SessionRegisters* session;
-    SessionMoment before;
-  };
-  ChunkedVector<Put> all_;
-};
-
-/// What was in the rows of an unshared root before they were changed in place. The destructor restores it unless `keep`
-/// was called. Until then no row may be added or removed. If memory runs out, a `save` function changes nothing.
+/// What was in unshared rows before they were changed in place. The destructor restores it unless `keep` was called.
+/// Until then no row may be added or removed. If memory runs out, a `save` function changes nothing.
 class UndoLog {
  public:
   UndoLog() noexcept = default;
@@ -14965,15 +14983,17 @@ class UndoLog {
   ~UndoLog() {
     // A row is saved after the parts of it. The saved rows share overflows, which can be changed only without them.
     undo(rows_);
+    undo(simple_);
     undo(sessions_);
     undo(statuses_);
+    undo(heartbeats_);
     if (root_ == nullptr) return;
     root_->known = known_;
     root_->online = online_;
     if (may_raise_bounds_) lower_bounds();
   }
 
-  /// The rows to change are those of the users in `theirs`.
+  /// The rows to change, but for heartbeats of their sessions, are those of the users in `theirs`.
   void begin(Root& root, const UserTable& theirs) noexcept {
     root_ = &root;
     theirs_ = &theirs;
@@ -14983,6 +15003,8 @@ class UndoLog {
   /// Call it before the time advances: this raises the bounds of rows as they are then. They may be too late for what
   /// is restored.
   void may_raise_bounds() noexcept { may_raise_bounds_ = true; }
+  /// Saves the evidence of a session that is to be refreshed.
+  void save_heartbeat(SessionRegisters& session) { heartbeats_.add(SavedHeartbeat{&session, session.evidence()}); }
   void save_row(Page& page, std::uint32_t at) {
     rows_.add(SavedRow{{&page, at}, UserRow(page.row(at)), page.dues()[at].owned(), page.is_online(at)});
   }
@@ -14996,16 +15018,18 @@ class UndoLog {
     const SessionRegisters* const session = row.own_session(place.target.session);
     if (session == nullptr) return;  // the event will not be applied in place
     const bool adds_activity = type != EventType::disconnect;
-    SavedSession saved{{&place.page, place.at()}, *session, {}, adds_activity, place.page.is_online(place.at())};
-    if (adds_activity) {
-      for (const Activity& activity : row.activities()) saved.activities.push_back(activity);
+    if (SavedSimple::suffices(row, *session, adds_activity)) {
+      simple_.add(SavedSimple(place, *session, adds_activity));
+    } else {
+      sessions_.add(place, *session, adds_activity);
     }
-    sessions_.add(std::move(saved));
   }
   void keep() noexcept {
     rows_.clear();
+    simple_.clear();
     sessions_.clear();
     statuses_.clear();
+    heartbeats_.clear();
     root_ = nullptr;
   }
 
@@ -15015,6 +15039,12 @@ class UndoLog {
     std::uint32_t at;
 
     RowAccess row() const noexcept { return page->row(at); }
+  };
+  struct SavedHeartbeat {
+    SessionRegisters* session;
+    SessionMoment before;
+
+    void restore() noexcept { session->set_evidence(before); }
   };
   struct SavedRow {
     Place place;
@@ -15029,11 +15059,60 @@ class UndoLog {
       place.page->set_online(place.at, was_online);
     }
   };
+  /// The parts that an event changes of a session without a history, and of a row with few activities. Most are so.
+  struct SavedSimple {
+    Place place;
+    SessionMoment evidence;
+    Timestamp run_start, disconnect;
+    Activity activities[RowRest::activities_inside];
+    std::uint8_t session, activity_count;
+    bool has_activities, was_online;
+
+    static bool suffices(const RowView& row, const SessionRegisters& session, bool adds_activity) noexcept {
+      return session.is_simple() && session.is_refreshable() && row.session_count() <= 2 &&
+             (!adds_activity || row.activities().size() <= RowRest::activities_inside);
+    }
+    SavedSimple(const PlaceInTable& in, const SessionRegisters& before, bool adds_activity) noexcept
+        : place{&in.page, in.at()},
+          evidence(before.evidence()),
+          run_start(before.run_start()),
+          disconnect(before.last_disconnect()),
+          session(&before == &in.row().first_session() ? 0 : 1),
+          activity_count(0),
+          has_activities(adds_activity),
+          was_online(in.page.is_online(in.at())) {
+      if (!has_activities) return;
+      for (const Activity& activity : in.row().activities()) activities[activity_count++] = activity;
+    }
+
+    void restore() noexcept {
+      const RowAccess row = place.row();
+      if (SessionRegisters* const changed = row.own_session(LookupKey(row.sessions()[session].id.view()))) {
+        changed->drop_earlier_runs(changed->earlier_runs().size());
+        changed->set_only_disconnect(disconnect);
+        changed->set_evidence(evidence);
+        changed->set_run_start(run_start);
+      }
+      if (has_activities) row.put_back_activities({activities, activity_count});
+      place.page->invalidate_cover(place.at);
+      place.page->set_online(place.at, was_online);
+    }
+  };
+  /// The same of any session.
   struct SavedSession {
     Place place;
     SessionRegisters session;
     Activities activities;
     bool has_activities, was_online;
+
+    SavedSession(const PlaceInTable& in, const SessionRegisters& before, bool adds_activity)
+        : place{&in.page, in.at()},
+          session(before),
+          has_activities(adds_activity),
+          was_online(in.page.is_online(in.at())) {
+      if (!has_activities) return;
+      for (const Activity& activity : in.row().activities()) activities.push_back(activity);
+    }
 
     void restore() noexcept {
       const RowAccess row = place.row();
@@ -15077,8 +15156,10 @@ class UndoLog {
   bool may_raise_bounds_ = false;
   std::size_t known_ = 0, online_ = 0;
   ChunkedVector<SavedRow> rows_;
+  ChunkedVector<SavedSimple> simple_;
   ChunkedVector<SavedSession> sessions_;
   ChunkedVector<SavedStatus> statuses_;
+  ChunkedVector<SavedHeartbeat> heartbeats_;
 };
 
 /// Returns whether the row has only what `EventsAhead` compares: sessions without a history, activities, and a status
@@ -15092,18 +15173,55 @@ inline bool has_only_ordinary(const RowView& theirs) noexcept {
   return true;
 }
 
-/// Returns whether such a row has what one event leaves of an unknown user, so that applying this event joins it all.
-inline bool is_one_event(const RowView& theirs) noexcept {
-  const Span<Activity> activities = theirs.activities();
-  if (theirs.session_count() == 0) return activities.empty();
-  const SessionRegisters& session = theirs.first_session();
-  if (theirs.session_count() != 1 || theirs.status_at() != absent) return false;
-  if (!session.has_evidence()) return activities.empty();
-  const Timestamp at = session.evidence_at();
-  const bool is_start = session.run_start() == absent || session.run_start() == at;
-  return is_start && session.last_disconnect() == absent &&
-         (activities.empty() || (activities.size() == 1 && activities[0].evidence == at));
-}
+/// The event that leaves exactly the registers of a row of an unknown user. Joining the row is then the same as
+/// applying the event, and a plain row of ours needs no comparison with it.
+class OneEvent {
+ public:
+  /// Returns false if there is no such event.
+  bool read(const RowView& theirs, AcceptanceWindow& bounds, const Rules& rules) noexcept {
+    event_.user = theirs.name();
+    return theirs.session_count() == 0 ? read_status(theirs) : read_session(theirs, bounds, rules);
+  }
+  /// Call it only after `read` returned true.
+  const PresenceEventView& event() const noexcept { return event_; }
+
+ private:
+  bool read_status(const RowView& theirs) noexcept {
+    if (!theirs.is_plain() || theirs.has_data() || !theirs.activities().empty()) return false;
+    event_.type = EventType::set_status;
+    event_.at = theirs.status_at();
+    event_.status = theirs.status();
+    return true;
+  }
+  bool read_session(const RowView& theirs, AcceptanceWindow& bounds, const Rules& rules) noexcept {
+    const SessionRegisters& session = theirs.first_session();
+    if (theirs.session_count() != 1 || !theirs.has_nothing_elsewhere() || !session.is_simple() ||
+        !session.is_refreshable() || session.is_report())
+      return false;
+    const Span<Activity> activities = theirs.activities();
+    const Timestamp at = session.evidence_at(), ended = session.last_disconnect();
+    event_.session = session.id.view();
+    if (at == absent) {
+      event_.type = EventType::disconnect;
+      event_.at = ended;
+      return activities.empty();
+    }
+    event_.at = at;
+    if (ended != absent || session.run_start() != (has_runs(session, rules) ? at : absent)) return false;
+    if (activities.empty()) {
+      event_.type = EventType::heartbeat;
+      return !session.evidence().by_connect && !rules.heartbeat_is_activity;
+    }
+    const bool is_connect = session.evidence().by_connect;
+    event_.type = is_connect                    ? EventType::connect
+                  : rules.heartbeat_is_activity ? EventType::heartbeat
+                                                : EventType::active;
+    return activities.size() == 1 && activities[0].evidence == at &&
+           activities[0].value == (is_connect ? at : bounds.heartbeat_value(at, rules));
+  }
+
+  PresenceEventView event_;
+};
 
 /// Returns whether joining theirs, which is simple, changes nothing of ours.
 inline bool covers(const SessionRegisters& ours, const SessionRegisters& theirs, const Rules& rules) noexcept {
@@ -15689,6 +15807,40 @@ inline Timestamp time_of_merge(const RegistersView& user, Timestamp our_now, Tim
   return now != absent ? now : latest_seen_timestamp(user);
 }
 
+/// Joining first, and then letting time pass, must give the result of joining at the later time. It does so for equal
+/// rules, unless users are forgotten by age, or without a time until now. Theirs must not have forgotten more than we
+/// have: what a removal left there has no place beside what it removed here.
+inline bool can_join_in_place(const Root& ours, const Root& theirs) noexcept {
+  return ours.table.size() != 0 && ours.now != absent && theirs.now <= ours.now &&
+         ours.rules.forget_after == Duration::highest() && same_but_for_seed(ours.rules, theirs.rules);
+}
+
+/// Joins a message of one user if it is the same as one event that is applied in place, and no time passes. Then
+/// nothing has to be undone or collected, so the join costs little more than the event. Returns whether it was joined.
+/// If memory runs out, nothing changes.
+PRESENCE_DETAIL_APART inline bool join_one_event(Snapshot& snapshot, const Root& theirs, Timestamp now, PeerDates dates,
+                                                 const ChangeSink& on_change) {
+  Root* const root = SnapshotAccess::owned(snapshot);
+  if (theirs.table.size() != 1 || root == nullptr || root->now < now || !can_join_in_place(*root, theirs)) return false;
+  const RowView row = theirs.table.front();
+  if (!dates.admits_all() && !(dates.begin(theirs.now) && dates.admit(row.registers()))) return false;
+  EventTarget target;
+  target.find(root->table, row.name());
+  Page* const page = target.own_page();
+  AcceptanceWindow& bounds = root->bounds();
+  // A merge drops sessions over the limit, which events of other sessions do not.
+  if (page == nullptr || page->row(target.at).session_count() > bounds.session_room()) return false;
+  if (SessionRegisters* const session = refreshed_by(row, *page, target.at, bounds, root->rules)) {
+    session->refresh(row.first_session().evidence_at());
+    return true;
+  }
+  OneEvent one;
+  if (!is_plain(page->row(target.at), root->rules) || !one.read(row, bounds, root->rules)) return false;
+  target.session.set(one.event().session);
+  return apply_in_place({*root, target, *page}, one.event(), on_change) ||
+         covers(page->row(target.at), row, root->rules);
+}
+
 /// A merge in progress. It has two ways.
 ///
 /// If theirs are few users, as in a delta, these are looked up and joined in place, with a log of what was there before
@@ -15722,7 +15874,7 @@ class SnapshotMerge {
   PRESENCE_DETAIL_APART bool join_all() {
     if (!dates_.begin(theirs_.now)) return false;
     const bool are_few = theirs_.table.size() <= surely_few + size_of_mine() / cheaper_to_pass_than_to_look_up;
-    if (are_few && can_join_in_place()) {
+    if (are_few && mine_ != nullptr && can_join_in_place(*mine_, theirs_)) {
       join_few_in_place();
     } else {
       if (our_now_ < now_ || root_ == nullptr) begin_copy();
@@ -15741,7 +15893,6 @@ class SnapshotMerge {
     } else if (our_now_ < now_) {
       pass_time();
     }
-    in_place_.keep();
     undo_.keep();
     return true;
   }
@@ -15768,17 +15919,12 @@ class SnapshotMerge {
   std::size_t size_of_mine() const noexcept { return mine_ != nullptr ? mine_->table.size() : 0; }
   std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
 
-  /// Joining first, and then letting time pass, must give the result of joining at the later time. It does so for equal
-  /// rules, unless users are forgotten by age, or without a time until now. Theirs must not have forgotten more than we
-  /// have: what a removal left there has no place beside what it removed here.
-  bool can_join_in_place() const noexcept {
-    return same_rules_ && size_of_mine() != 0 && our_now_ != absent && theirs_.now <= our_now_ &&
-           rules().forget_after == Duration::highest();
-  }
-
   /// Returns whether a user of theirs is dated too far in the future. Registers equal to ours pass: they were judged
   /// when they arrived, and have no new effect.
   bool is_too_early(const RowView& ours, const RowView& theirs) {
+    return !dates_.admits_all() && is_too_early_for_dates(ours, theirs);
+  }
+  PRESENCE_DETAIL_APART bool is_too_early_for_dates(const RowView& ours, const RowView& theirs) {
     if (dates_.admit(theirs.registers())) return false;
     is_too_early_ = is_too_early_ || ours == nullptr || !(ours.unpacked() == theirs.unpacked());
     return is_too_early_;
@@ -15800,7 +15946,7 @@ class SnapshotMerge {
     mine_ = root_;
     undo_.begin(*root_, theirs_.table);
     // The last change needs no undoing: it has its own guarantee.
-    needs_undo_ = has_callback_ || our_now_ < now_ || theirs_.table.size() > 1;
+    needs_undo_ = our_now_ < now_ || theirs_.table.size() > 1;
     constexpr std::size_t together = 16;
     EventTarget targets[together];
     RowView rows[together];
@@ -15829,11 +15975,19 @@ class SnapshotMerge {
   void join_in_place(EventTarget& target, const RowView& theirs) {
     const RowView ours = target.at != Page::none ? target.row() : RowView();
     if (is_too_early(ours, theirs)) return;
-    if (ours == nullptr) return put_off(ours, theirs);
+    // Inserting a user cannot be undone.
+    if (ours == nullptr) return needs_undo_ ? put_off(ours, theirs) : join_into_root(ours, theirs);
     // A merge drops sessions over the limit, which events of other sessions do not.
     if (ours.session_count() > root_->bounds().session_room()) return join(ours, theirs);
     if (refresh(target, theirs)) return;
-    if (is_plain(ours, rules()) && has_only_ordinary(theirs) && add_events(target, theirs)) return;
+    if (is_plain(ours, rules())) {
+      OneEvent one;
+      if (one.read(theirs, root_->bounds(), rules())) {
+        if (add_event(target, theirs, one.event())) return;
+      } else if (has_only_ordinary(theirs) && add_events(target, theirs)) {
+        return;
+      }
+    }
     join_registers(target.key, theirs);
   }
 
@@ -15843,11 +15997,31 @@ class SnapshotMerge {
     if (page == nullptr) return false;
     SessionRegisters* const session = refreshed_by(theirs, *page, target.at, root_->bounds(), rules());
     if (session == nullptr) return false;
-    const Timestamp heartbeat = theirs.first_session().evidence_at();
-    if (needs_undo_) {
-      in_place_.put(*session, heartbeat);
-    } else {
-      session->refresh(heartbeat);
+    if (needs_undo_) undo_.save_heartbeat(*session);
+    session->refresh(theirs.first_session().evidence_at());
+    return true;
+  }
+
+  /// Applies the event that theirs are to a plain row of ours. Returns whether theirs are then joined.
+  bool add_event(EventTarget& target, const RowView& theirs, const PresenceEventView& event) {
+    // A shared page is copied only for a change.
+    if (target.own_page() == nullptr && !is_later_than_known(target.row(), event))
+      return covers(target.row(), theirs, rules());
+    Page& page = root_->table.own_page(target.key, target.way);
+    target.session.set(event.session);
+    const PlaceInTable place{*root_, target, page};
+    const RowView row = place.row();
+    const PlainState present = PlainState::of(row, page.is_online(target.at));
+    const SharedString former_status = present.status;
+    const PlainState before{present.online, present.last_active, former_status};
+    // Collecting the change may fail.
+    if (needs_undo_ || has_callback_) undo_.save_for(place, event.type);
+    if (!(event.type == EventType::heartbeat && refresh_session(place, event)) &&
+        !apply_in_place(place, event, ChangeSink()))
+      return covers(row, theirs, rules());
+    if (has_callback_) {
+      const PlainState after = PlainState::of(row, page.is_online(target.at));
+      if (!(before == after)) changes_.add(our_now_, row, before, after);
     }
     return true;
   }
@@ -15859,28 +16033,24 @@ class SnapshotMerge {
     if (events.size() == 0) return covers(target.row(), theirs, rules());
     Page& page = root_->table.own_page(target.key, target.way);
     const PlaceInTable place{*root_, target, page};
-    // Otherwise the registers may have to be joined after the events, and memory may run out then.
-    const bool needs_undo = needs_undo_ || events.size() > 1 || !is_one_event(theirs);
     Seen before;
-    bool has_before = false, are_applied = true;
+    if (has_callback_) before = Seen::of_plain(place.row(), page.is_online(target.at));
+    bool are_applied = true;
     for (std::size_t i = 0; i < events.size() && are_applied; ++i) {
       const PresenceEventView event = events[i];
       target.session.set(event.session);
-      if (has_callback_ && !has_before) {
-        before = Seen::of_plain(place.row(), page.is_online(target.at));
-        has_before = true;
-      }
-      if (needs_undo) undo_.save_for(place, event.type);
+      // The registers may have to be joined after the events, and memory may run out then.
+      undo_.save_for(place, event.type);
       are_applied = refresh_session(place, event) || apply_in_place(place, event, ChangeSink());
     }
     const bool is_all = are_applied && covers(place.row(), theirs, rules());
-    if (has_before)
+    if (has_callback_)
       add_change(place.row().id(), std::move(before), Seen::of_plain(place.row(), page.is_online(target.at)));
     may_repeat_ = may_repeat_ || !is_all;
     return is_all;
   }
   void add_change(const SharedString& id, Seen&& before, Seen&& after) {
-    changes_.add(Change{our_now_, id, std::move(before), std::move(after)});
+    changes_.add(our_now_, id, std::move(before), std::move(after));
   }
 
   /// Joins the registers of a user in place, or defers it.
@@ -15924,16 +16094,13 @@ class SnapshotMerge {
       const std::uint32_t at = way.find(key);
       Page* const page = has_copy_ ? &root_->table.own_page(key, way) : way.own_page();
       if (SessionRegisters* const refreshed = page != nullptr ? page->row(at).own_session(session) : nullptr) {
-        if (has_copy_) {
-          refreshed->refresh(first.evidence_at());
-        } else {
-          in_place_.put(*refreshed, first.evidence_at());
-        }
+        if (!has_copy_) undo_.save_heartbeat(*refreshed);
+        refreshed->refresh(first.evidence_at());
         return;
       }
     }
     if (has_copy_) {
-      join_into_copy(ours, theirs);
+      join_into_root(ours, theirs);
     } else {
       put_off(ours, theirs);
     }
@@ -15958,12 +16125,13 @@ class SnapshotMerge {
     if (our_now_ < now_) pass_time();
     for (const Pair& pair : put_off_) {
       // Where others were joined in place, the row may have moved.
-      join_into_copy(pair.ours != nullptr ? mine_->table.find(pair.theirs.name()) : pair.ours, pair.theirs);
+      join_into_root(pair.ours != nullptr ? mine_->table.find(pair.theirs.name()) : pair.ours, pair.theirs);
     }
     put_off_.clear();
   }
 
-  PRESENCE_DETAIL_APART void join_into_copy(const RowView& ours, const RowView& theirs) {
+  /// Joins a user into the copy, or into the snapshot's own root if this is the only change of the merge.
+  PRESENCE_DETAIL_APART void join_into_root(const RowView& ours, const RowView& theirs) {
     // Equal snapshots must merge to equal ones, whatever they have not forgotten yet.
     UserRegisters known, other = normal_form_of(theirs, theirs_);
     if (ours != nullptr) known = normal_form_of(ours, *mine_);
@@ -15995,7 +16163,6 @@ class SnapshotMerge {
     commit(*root_, key, std::move(plan));
   }
 
-  PutInPlace in_place_;
   UndoLog undo_;
   bool needs_undo_ = true;
   bool may_repeat_ = false;  // several changes of a user may have been collected
@@ -16033,6 +16200,7 @@ PRESENCE_DETAIL_APART inline bool merge_from_peer(Snapshot& snapshot, const Snap
     if (now > SnapshotAccess::now(snapshot)) advance_and_notify(snapshot, now, on_change);
     return true;
   }
+  if (join_one_event(snapshot, *theirs, now, dates, on_change)) return true;
   SnapshotMerge merging(snapshot, *theirs, now, dates, static_cast<bool>(on_change));
   if (!merging.join_all()) return false;
   if (on_change) merging.notify(on_change);
@@ -16043,6 +16211,7 @@ PRESENCE_DETAIL_APART inline bool merge_from_peer(Snapshot& snapshot, const Snap
 PRESENCE_DETAIL_APART inline void merge_own(Snapshot& snapshot, const Snapshot& other, const ChangeSink& on_change) {
   const Root* const theirs = SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == SnapshotAccess::read(snapshot)) return;
+  if (join_one_event(snapshot, *theirs, theirs->now, PeerDates(), on_change)) return;
   SnapshotMerge merging(snapshot, *theirs, theirs->now, PeerDates(), static_cast<bool>(on_change));
   merging.join_all();
   if (on_change) merging.notify(on_change);

@@ -67,7 +67,7 @@ replica/checkpoint replica/inbox replica/outbox replica/rolling_upgrade state/ac
 state/availability state/batches state/borrowed_arguments state/changes state/choice state/comparing state/data
 state/deadlines state/devices state/diffing state/disconnecting_sessions state/extremes state/forget_after
 state/forgetting state/hiding state/idle state/in_place state/invisible state/judging state/last_active state/limits
-state/listing state/merging state/merging_in_place state/offline_grace
+state/listing state/merging state/merging_few state/merging_in_place state/offline_grace
 state/order state/ownership state/removing state/replaying state/reports state/reports_as_sessions state/resume
 state/resyncing state/sessions state/set_visible state/snapshots state/status state/steps state/story state/throwing
 state/timed_status state/timeouts state/verdicts table/user_table

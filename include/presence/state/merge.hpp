@@ -11,7 +11,9 @@
 #include <presence/registers/detail/peer_dates.hpp>
 #include <presence/state/detail/advance.hpp>
 #include <presence/state/detail/apply_batch.hpp>
+#include <presence/state/detail/apply_event.hpp>
 #include <presence/state/detail/changes.hpp>
+#include <presence/state/detail/event_target.hpp>
 #include <presence/state/detail/in_place.hpp>
 #include <presence/state/detail/judge.hpp>
 #include <presence/state/detail/merge_in_place.hpp>
@@ -41,6 +43,40 @@ inline Timestamp time_of_merge(const RegistersView& user, Timestamp our_now, Tim
   if (last != never) return last;
   if (our_now != absent) return our_now;
   return now != absent ? now : latest_seen_timestamp(user);
+}
+
+/// Joining first, and then letting time pass, must give the result of joining at the later time. It does so for equal
+/// rules, unless users are forgotten by age, or without a time until now. Theirs must not have forgotten more than we
+/// have: what a removal left there has no place beside what it removed here.
+inline bool can_join_in_place(const Root& ours, const Root& theirs) noexcept {
+  return ours.table.size() != 0 && ours.now != absent && theirs.now <= ours.now &&
+         ours.rules.forget_after == Duration::highest() && same_but_for_seed(ours.rules, theirs.rules);
+}
+
+/// Joins a message of one user if it is the same as one event that is applied in place, and no time passes. Then
+/// nothing has to be undone or collected, so the join costs little more than the event. Returns whether it was joined.
+/// If memory runs out, nothing changes.
+PRESENCE_DETAIL_APART inline bool join_one_event(Snapshot& snapshot, const Root& theirs, Timestamp now, PeerDates dates,
+                                                 const ChangeSink& on_change) {
+  Root* const root = SnapshotAccess::owned(snapshot);
+  if (theirs.table.size() != 1 || root == nullptr || root->now < now || !can_join_in_place(*root, theirs)) return false;
+  const RowView row = theirs.table.front();
+  if (!dates.admits_all() && !(dates.begin(theirs.now) && dates.admit(row.registers()))) return false;
+  EventTarget target;
+  target.find(root->table, row.name());
+  Page* const page = target.own_page();
+  AcceptanceWindow& bounds = root->bounds();
+  // A merge drops sessions over the limit, which events of other sessions do not.
+  if (page == nullptr || page->row(target.at).session_count() > bounds.session_room()) return false;
+  if (SessionRegisters* const session = refreshed_by(row, *page, target.at, bounds, root->rules)) {
+    session->refresh(row.first_session().evidence_at());
+    return true;
+  }
+  OneEvent one;
+  if (!is_plain(page->row(target.at), root->rules) || !one.read(row, bounds, root->rules)) return false;
+  target.session.set(one.event().session);
+  return apply_in_place({*root, target, *page}, one.event(), on_change) ||
+         covers(page->row(target.at), row, root->rules);
 }
 
 /// A merge in progress. It has two ways.
@@ -76,7 +112,7 @@ class SnapshotMerge {
   PRESENCE_DETAIL_APART bool join_all() {
     if (!dates_.begin(theirs_.now)) return false;
     const bool are_few = theirs_.table.size() <= surely_few + size_of_mine() / cheaper_to_pass_than_to_look_up;
-    if (are_few && can_join_in_place()) {
+    if (are_few && mine_ != nullptr && can_join_in_place(*mine_, theirs_)) {
       join_few_in_place();
     } else {
       if (our_now_ < now_ || root_ == nullptr) begin_copy();
@@ -95,7 +131,6 @@ class SnapshotMerge {
     } else if (our_now_ < now_) {
       pass_time();
     }
-    in_place_.keep();
     undo_.keep();
     return true;
   }
@@ -122,17 +157,12 @@ class SnapshotMerge {
   std::size_t size_of_mine() const noexcept { return mine_ != nullptr ? mine_->table.size() : 0; }
   std::size_t most_to_put_off() const noexcept { return mine_->table.size() / 16 + 64; }
 
-  /// Joining first, and then letting time pass, must give the result of joining at the later time. It does so for equal
-  /// rules, unless users are forgotten by age, or without a time until now. Theirs must not have forgotten more than we
-  /// have: what a removal left there has no place beside what it removed here.
-  bool can_join_in_place() const noexcept {
-    return same_rules_ && size_of_mine() != 0 && our_now_ != absent && theirs_.now <= our_now_ &&
-           rules().forget_after == Duration::highest();
-  }
-
   /// Returns whether a user of theirs is dated too far in the future. Registers equal to ours pass: they were judged
   /// when they arrived, and have no new effect.
   bool is_too_early(const RowView& ours, const RowView& theirs) {
+    return !dates_.admits_all() && is_too_early_for_dates(ours, theirs);
+  }
+  PRESENCE_DETAIL_APART bool is_too_early_for_dates(const RowView& ours, const RowView& theirs) {
     if (dates_.admit(theirs.registers())) return false;
     is_too_early_ = is_too_early_ || ours == nullptr || !(ours.unpacked() == theirs.unpacked());
     return is_too_early_;
@@ -154,7 +184,7 @@ class SnapshotMerge {
     mine_ = root_;
     undo_.begin(*root_, theirs_.table);
     // The last change needs no undoing: it has its own guarantee.
-    needs_undo_ = has_callback_ || our_now_ < now_ || theirs_.table.size() > 1;
+    needs_undo_ = our_now_ < now_ || theirs_.table.size() > 1;
     constexpr std::size_t together = 16;
     EventTarget targets[together];
     RowView rows[together];
@@ -183,11 +213,19 @@ class SnapshotMerge {
   void join_in_place(EventTarget& target, const RowView& theirs) {
     const RowView ours = target.at != Page::none ? target.row() : RowView();
     if (is_too_early(ours, theirs)) return;
-    if (ours == nullptr) return put_off(ours, theirs);
+    // Inserting a user cannot be undone.
+    if (ours == nullptr) return needs_undo_ ? put_off(ours, theirs) : join_into_root(ours, theirs);
     // A merge drops sessions over the limit, which events of other sessions do not.
     if (ours.session_count() > root_->bounds().session_room()) return join(ours, theirs);
     if (refresh(target, theirs)) return;
-    if (is_plain(ours, rules()) && has_only_ordinary(theirs) && add_events(target, theirs)) return;
+    if (is_plain(ours, rules())) {
+      OneEvent one;
+      if (one.read(theirs, root_->bounds(), rules())) {
+        if (add_event(target, theirs, one.event())) return;
+      } else if (has_only_ordinary(theirs) && add_events(target, theirs)) {
+        return;
+      }
+    }
     join_registers(target.key, theirs);
   }
 
@@ -197,11 +235,31 @@ class SnapshotMerge {
     if (page == nullptr) return false;
     SessionRegisters* const session = refreshed_by(theirs, *page, target.at, root_->bounds(), rules());
     if (session == nullptr) return false;
-    const Timestamp heartbeat = theirs.first_session().evidence_at();
-    if (needs_undo_) {
-      in_place_.put(*session, heartbeat);
-    } else {
-      session->refresh(heartbeat);
+    if (needs_undo_) undo_.save_heartbeat(*session);
+    session->refresh(theirs.first_session().evidence_at());
+    return true;
+  }
+
+  /// Applies the event that theirs are to a plain row of ours. Returns whether theirs are then joined.
+  bool add_event(EventTarget& target, const RowView& theirs, const PresenceEventView& event) {
+    // A shared page is copied only for a change.
+    if (target.own_page() == nullptr && !is_later_than_known(target.row(), event))
+      return covers(target.row(), theirs, rules());
+    Page& page = root_->table.own_page(target.key, target.way);
+    target.session.set(event.session);
+    const PlaceInTable place{*root_, target, page};
+    const RowView row = place.row();
+    const PlainState present = PlainState::of(row, page.is_online(target.at));
+    const SharedString former_status = present.status;
+    const PlainState before{present.online, present.last_active, former_status};
+    // Collecting the change may fail.
+    if (needs_undo_ || has_callback_) undo_.save_for(place, event.type);
+    if (!(event.type == EventType::heartbeat && refresh_session(place, event)) &&
+        !apply_in_place(place, event, ChangeSink()))
+      return covers(row, theirs, rules());
+    if (has_callback_) {
+      const PlainState after = PlainState::of(row, page.is_online(target.at));
+      if (!(before == after)) changes_.add(our_now_, row, before, after);
     }
     return true;
   }
@@ -213,28 +271,24 @@ class SnapshotMerge {
     if (events.size() == 0) return covers(target.row(), theirs, rules());
     Page& page = root_->table.own_page(target.key, target.way);
     const PlaceInTable place{*root_, target, page};
-    // Otherwise the registers may have to be joined after the events, and memory may run out then.
-    const bool needs_undo = needs_undo_ || events.size() > 1 || !is_one_event(theirs);
     Seen before;
-    bool has_before = false, are_applied = true;
+    if (has_callback_) before = Seen::of_plain(place.row(), page.is_online(target.at));
+    bool are_applied = true;
     for (std::size_t i = 0; i < events.size() && are_applied; ++i) {
       const PresenceEventView event = events[i];
       target.session.set(event.session);
-      if (has_callback_ && !has_before) {
-        before = Seen::of_plain(place.row(), page.is_online(target.at));
-        has_before = true;
-      }
-      if (needs_undo) undo_.save_for(place, event.type);
+      // The registers may have to be joined after the events, and memory may run out then.
+      undo_.save_for(place, event.type);
       are_applied = refresh_session(place, event) || apply_in_place(place, event, ChangeSink());
     }
     const bool is_all = are_applied && covers(place.row(), theirs, rules());
-    if (has_before)
+    if (has_callback_)
       add_change(place.row().id(), std::move(before), Seen::of_plain(place.row(), page.is_online(target.at)));
     may_repeat_ = may_repeat_ || !is_all;
     return is_all;
   }
   void add_change(const SharedString& id, Seen&& before, Seen&& after) {
-    changes_.add(Change{our_now_, id, std::move(before), std::move(after)});
+    changes_.add(our_now_, id, std::move(before), std::move(after));
   }
 
   /// Joins the registers of a user in place, or defers it.
@@ -278,16 +332,13 @@ class SnapshotMerge {
       const std::uint32_t at = way.find(key);
       Page* const page = has_copy_ ? &root_->table.own_page(key, way) : way.own_page();
       if (SessionRegisters* const refreshed = page != nullptr ? page->row(at).own_session(session) : nullptr) {
-        if (has_copy_) {
-          refreshed->refresh(first.evidence_at());
-        } else {
-          in_place_.put(*refreshed, first.evidence_at());
-        }
+        if (!has_copy_) undo_.save_heartbeat(*refreshed);
+        refreshed->refresh(first.evidence_at());
         return;
       }
     }
     if (has_copy_) {
-      join_into_copy(ours, theirs);
+      join_into_root(ours, theirs);
     } else {
       put_off(ours, theirs);
     }
@@ -312,12 +363,13 @@ class SnapshotMerge {
     if (our_now_ < now_) pass_time();
     for (const Pair& pair : put_off_) {
       // Where others were joined in place, the row may have moved.
-      join_into_copy(pair.ours != nullptr ? mine_->table.find(pair.theirs.name()) : pair.ours, pair.theirs);
+      join_into_root(pair.ours != nullptr ? mine_->table.find(pair.theirs.name()) : pair.ours, pair.theirs);
     }
     put_off_.clear();
   }
 
-  PRESENCE_DETAIL_APART void join_into_copy(const RowView& ours, const RowView& theirs) {
+  /// Joins a user into the copy, or into the snapshot's own root if this is the only change of the merge.
+  PRESENCE_DETAIL_APART void join_into_root(const RowView& ours, const RowView& theirs) {
     // Equal snapshots must merge to equal ones, whatever they have not forgotten yet.
     UserRegisters known, other = normal_form_of(theirs, theirs_);
     if (ours != nullptr) known = normal_form_of(ours, *mine_);
@@ -349,7 +401,6 @@ class SnapshotMerge {
     commit(*root_, key, std::move(plan));
   }
 
-  PutInPlace in_place_;
   UndoLog undo_;
   bool needs_undo_ = true;
   bool may_repeat_ = false;  // several changes of a user may have been collected
@@ -387,6 +438,7 @@ PRESENCE_DETAIL_APART inline bool merge_from_peer(Snapshot& snapshot, const Snap
     if (now > SnapshotAccess::now(snapshot)) advance_and_notify(snapshot, now, on_change);
     return true;
   }
+  if (join_one_event(snapshot, *theirs, now, dates, on_change)) return true;
   SnapshotMerge merging(snapshot, *theirs, now, dates, static_cast<bool>(on_change));
   if (!merging.join_all()) return false;
   if (on_change) merging.notify(on_change);
@@ -397,6 +449,7 @@ PRESENCE_DETAIL_APART inline bool merge_from_peer(Snapshot& snapshot, const Snap
 PRESENCE_DETAIL_APART inline void merge_own(Snapshot& snapshot, const Snapshot& other, const ChangeSink& on_change) {
   const Root* const theirs = SnapshotAccess::read(other);
   if (theirs == nullptr || theirs == SnapshotAccess::read(snapshot)) return;
+  if (join_one_event(snapshot, *theirs, theirs->now, PeerDates(), on_change)) return;
   SnapshotMerge merging(snapshot, *theirs, theirs->now, PeerDates(), static_cast<bool>(on_change));
   merging.join_all();
   if (on_change) merging.notify(on_change);

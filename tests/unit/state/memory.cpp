@@ -605,6 +605,31 @@ TEST_CASE("running out of memory while a small message is merged in place restor
   check_every_failure(s, [&](Snapshot& t) { merge_into(t, later_ones, hear); });
 }
 
+TEST_CASE("running out of memory while messages of one event for each user are merged changes no user") {
+  for (const std::int64_t grace : {0, 10}) {
+    Rules rules;
+    rules.offline_grace = Duration::from_s(grace);
+    Snapshot s = reduce(Snapshot(rules), second(0));
+    for (std::size_t i = 0; i < 30; ++i)
+      s = reduce(std::move(s), PresenceEvent::connect(long_id(i), "phone", second(0)));
+    s = reduce(std::move(s), PresenceEvent::disconnect(long_id(3), "phone", second(1)));
+    s = reduce(std::move(s), second(50));  // all have timed out, so a connect begins a run
+    const std::vector<PresenceEvent> events = {PresenceEvent::connect(long_id(1), "phone", second(51)),
+                                               PresenceEvent::disconnect(long_id(2), "phone", second(51)),
+                                               PresenceEvent::connect(long_id(3), "phone", second(51)),
+                                               PresenceEvent::set_status(long_id(4), long_id(900), second(51)),
+                                               PresenceEvent::connect(long_id(5), "tv", second(51)),
+                                               PresenceEvent::connect(long_id(901), "phone", second(51))};
+    Snapshot all(rules);
+    for (const PresenceEvent& event : events) {
+      const Snapshot one = reduce(Snapshot(rules), event);
+      all = reduce(std::move(all), event);
+      check_every_failure(s, [&](Snapshot& t) { merge_into(t, one, hear); });
+      check_every_failure(s, [&](Snapshot& t) { merge_into(t, all, hear); });
+    }
+  }
+}
+
 TEST_CASE("running out of memory after some events of a small message were applied in place undoes them") {
   for (const char* const session : {"phone", "tv"}) {  // the first session, and one outside the row
     CAPTURE(session);

@@ -180,6 +180,77 @@ TEST_CASE("a small message with events of all types is merged like a large one, 
   }
 }
 
+TEST_CASE("a message of one event has the effect and the change of the event") {
+  std::vector<Rules> variants(4);
+  variants[1].offline_grace = seconds(10);
+  variants[2].session_timeout = Duration();
+  variants[3].heartbeat_is_activity = false;
+  for (const Rules& rules : variants) {
+    Snapshot start = reduce(Snapshot(rules), at(0));
+    for (const PresenceEvent& event : {connect("john", "phone", at(-2)), connect("mary", "pad", at(-2)),
+                                       connect("mary", "phone", at(-1)), says("mary", "here", at(-1))})
+      start = reduce(std::move(start), event);
+    for (const std::string user : {"john", "mary"}) {
+      for (const PresenceEvent& event :
+           {heartbeat(user, "phone", at(1)), connect(user, "phone", at(1)), PresenceEvent::active(user, "phone", at(1)),
+            disconnect(user, "phone", at(1)), says(user, "a text that does not fit into a row", at(1)),
+            connect(user, "tv", at(1)), connect("paul", "phone", at(1)), heartbeat(user, "phone", at(-9))}) {
+        CAPTURE(event.user);
+        const Snapshot message = folded(rules, {event});
+        Told applied, merged, again;
+        Snapshot received = merge(Snapshot(rules), start), ours = merge(Snapshot(rules), start);
+        apply(received, event, applied);
+        const void* const before = root_of(ours);
+        merge_into(ours, message, merged);
+        expect_equal(ours, received);
+        CHECK(text(merged.changes) == text(applied.changes));
+        CHECK(root_of(ours) == before);
+        merge_into(ours, message, again);
+        expect_equal(ours, received);
+        CHECK(again.changes.empty());
+      }
+    }
+  }
+}
+
+TEST_CASE("a message of one event that is dated too far in the future changes nothing") {
+  Snapshot ours = reduce(Snapshot(), at(0));
+  for (const std::string user : {"john", "mary"}) ours = reduce(std::move(ours), connect(user, "phone", at(-2)));
+  const std::uint64_t digest = ours.digest();
+  const detail::PeerDates dates = detail::dates_at(at(0), ours);
+  const Timestamp much_later = at(3600);
+  for (const PresenceEvent& event : {heartbeat("john", "phone", much_later), connect("john", "phone", much_later),
+                                     disconnect("john", "phone", much_later), says("john", "busy", much_later)}) {
+    Told told;
+    CHECK_FALSE(detail::merge_from_peer(ours, folded({event}), at(0), dates, told));
+    // What was joined before it is restored.
+    for (const PresenceEvent& other :
+         {heartbeat("mary", "phone", at(1)), connect("mary", "phone", at(1)), disconnect("mary", "phone", at(1)),
+          says("mary", "busy", at(1)), connect("mary", "phone", at(50))})
+      CHECK_FALSE(detail::merge_from_peer(ours, folded({other, event}), at(0), dates, told));
+    CHECK(told.changes.empty());
+    CHECK(ours.digest() == digest);
+    CHECK(ours.online_count() == 2);
+    CHECK(ours.next_deadline() == at(38));
+  }
+  CHECK(
+      detail::merge_from_peer(ours, folded({disconnect("john", "phone", at(1))}), at(0), dates, detail::ChangeSink()));
+  CHECK_FALSE(ours.online("john"));
+}
+
+TEST_CASE("a message of one event lets time pass") {
+  Snapshot ours = reduce(Snapshot(), at(0));
+  for (const std::string user : {"john", "mary"}) ours = reduce(std::move(ours), connect(user, "phone", at(0)));
+  Told told;
+  const Snapshot message = reduce(folded({heartbeat("john", "phone", at(30))}), at(45));
+  merge_into(ours, message, told);
+  CHECK(ours.now() == at(45));
+  CHECK(ours.online("john"));
+  CHECK_FALSE(ours.online("mary"));
+  REQUIRE(told.changes.size() == 1);
+  CHECK(told.changes[0].id == "mary");
+}
+
 TEST_CASE("a heartbeat that is merged together with an earlier one lengthens the run at both ends") {
   Snapshot ours = reduce(reduce(Snapshot(), at(0)), connect("mary", "tv", at(0)));
   for (const PresenceEvent& event : {connect("john", "pad", at(0)), heartbeat("john", "phone", at(10))})

@@ -5,7 +5,7 @@
 #include <presence/base/detail/memory.hpp>
 
 #include <cstddef>  // for size_t
-#include <utility>  // for exchange, move, swap
+#include <utility>  // for exchange, forward, move, swap
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -33,20 +33,13 @@ class ChunkedVector {
   T& operator[](std::size_t i) noexcept { return blocks_[i / block][i % block]; }
   const T& operator[](std::size_t i) const noexcept { return blocks_[i / block][i % block]; }
 
-  /// Appends an element. If memory runs out, nothing is added.
-  T& add(T&& element) {
-    if (size_ == blocks_.size() * block) {
-      blocks_.push_back(nullptr);
-      struct Unfinished {
-        Vector<T*>* blocks;
-        ~Unfinished() {
-          if (blocks != nullptr) blocks->pop_back();
-        }
-      } unfinished{&blocks_};
-      blocks_.back() = static_cast<T*>(detail::allocate(bytes, alignof(T)));
-      unfinished.blocks = nullptr;
-    }
-    return *detail::construct<T>(&(*this)[size_++], std::move(element));
+  /// Appends an element, which is constructed in its place. If memory runs out, nothing is added.
+  template <class... Args>
+  T& add(Args&&... args) {
+    if (size_ == blocks_.size() * block) add_block();
+    T* const added = detail::construct<T>(&(*this)[size_], std::forward<Args>(args)...);
+    ++size_;
+    return *added;
   }
   void clear() noexcept {
     while (size_ != 0) (*this)[--size_].~T();
@@ -55,6 +48,18 @@ class ChunkedVector {
   }
 
  private:
+  PRESENCE_DETAIL_APART void add_block() {
+    blocks_.push_back(nullptr);
+    struct Unfinished {
+      Vector<T*>* blocks;
+      ~Unfinished() {
+        if (blocks != nullptr) blocks->pop_back();
+      }
+    } unfinished{&blocks_};
+    blocks_.back() = static_cast<T*>(detail::allocate(bytes, alignof(T)));
+    unfinished.blocks = nullptr;
+  }
+
   static constexpr std::size_t block = 64, bytes = block * sizeof(T);
 
   Vector<T*> blocks_;

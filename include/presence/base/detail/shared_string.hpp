@@ -47,6 +47,13 @@ inline std::uint64_t load_part(const char* bytes, std::size_t count) noexcept {
   return word;
 }
 
+/// Returns the word with its bytes in reverse order. Words in this order compare as the strings in them do.
+constexpr std::uint64_t by_weight(std::uint64_t word) noexcept {
+  word = (word & 0x00FF00FF00FF00FFu) << 8 | (word >> 8 & 0x00FF00FF00FF00FFu);
+  word = (word & 0x0000FFFF0000FFFFu) << 16 | (word >> 16 & 0x0000FFFF0000FFFFu);
+  return word << 32 | word >> 32;
+}
+
 /// An immutable string. Up to 15 bytes are stored inline. A longer string is on the heap and shared by all copies, with
 /// a reference count. Copying allocates nothing. Data pointer and size are known without a read of the heap memory.
 class SharedString {

@@ -55,9 +55,8 @@ class PeerDates {
     if (theirs != absent) latest_ = theirs + skew_;
     return theirs <= latest_now_;
   }
-  bool admit(const RegistersView& user) const noexcept {
-    return latest_ == never || latest_date(user, rules_) <= latest_;
-  }
+  bool admit(const RegistersView& user) const noexcept { return admits_all() || latest_date(user, rules_) <= latest_; }
+  bool admits_all() const noexcept { return latest_ == never; }
 
  private:
   Rules rules_;

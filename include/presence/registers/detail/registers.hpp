@@ -195,12 +195,6 @@ struct RegistersView {
   }
 };
 
-/// Returns the word with its bytes in reverse order. Words in this order compare as the strings in them do.
-constexpr std::uint64_t by_weight(std::uint64_t word) noexcept {
-  word = (word & 0x00FF00FF00FF00FFu) << 8 | (word >> 8 & 0x00FF00FF00FF00FFu);
-  word = (word & 0x0000FFFF0000FFFFu) << 16 | (word >> 16 & 0x0000FFFF0000FFFFu);
-  return word << 32 | word >> 32;
-}
 /// Returns whether a string is ordered before the string of a lookup key.
 inline bool comes_before(const SharedString& text, const LookupKey& sought) noexcept {
   if (!sought.is_short() || !text.is_inside()) return text.view() < sought.text();

@@ -14,6 +14,7 @@
 #include <optional>     // for optional, nullopt
 #include <string_view>  // for string_view
 #include <type_traits>  // for is_invocable, is_same, remove_cv
+#include <utility>      // for move
 
 /// Finds the change that others see, if any, between a user's previous and current registers.
 namespace presence {
@@ -32,6 +33,21 @@ inline Timestamp next_change(const RowView& row, Timestamp now, const Rules& rul
   return now < until ? until : never;
 }
 
+/// What others see of a plain user, except the data.
+struct PlainState {
+  bool online;
+  Timestamp last_active;
+  const SharedString& status;
+
+  /// Refers to the status of the row.
+  PRESENCE_DETAIL_APART static PlainState of(const RowView& row, bool is_online) noexcept {
+    return {is_online, row.latest_active(), row.shared_status()};
+  }
+  friend bool operator==(const PlainState& a, const PlainState& b) noexcept {
+    return a.online == b.online && a.last_active == b.last_active && a.status == b.status;
+  }
+};
+
 /// An owning copy of what others saw of a user.
 class Seen {
  public:
@@ -49,14 +65,16 @@ class Seen {
   }
   /// What others see of a plain user. Reads no sessions.
   static Seen of_plain(const RowView& row, bool is_online) noexcept {
-    Seen seen;
-    seen.status_ = row.shared_status();
-    seen.last_active_ = row.latest_active();
-    seen.is_known_ = true;
-    seen.is_online_ = is_online;
-    seen.availability_ = is_online ? Availability::available : Availability::offline;
-    if (row.has_data()) seen.data_ = row.shared_data();
-    return seen;
+    return Seen(row, PlainState::of(row, is_online));
+  }
+  /// The same for a state of the user that may not be the present one. Of the row it reads only the data.
+  Seen(const RowView& row, const PlainState& state) noexcept
+      : status_(state.status),
+        last_active_(state.last_active),
+        is_known_(true),
+        is_online_(state.online),
+        availability_(state.online ? Availability::available : Availability::offline) {
+    if (row.has_data()) data_ = row.shared_data();
   }
   static Seen of(RowView row, Timestamp now, const Rules& rules) noexcept {
     return row == nullptr ? Seen() : Seen(row->registers(), now, rules);
@@ -108,6 +126,13 @@ struct Change {
   Timestamp at;
   SharedString id;
   Seen before, after;
+
+  Change() noexcept = default;
+  Change(Timestamp when, const SharedString& user, Seen seen_before, Seen seen_after) noexcept
+      : at(when), id(user), before(std::move(seen_before)), after(std::move(seen_after)) {}
+  /// The change of a plain user between two states.
+  Change(Timestamp when, const RowView& row, const PlainState& state_before, const PlainState& state_after) noexcept
+      : at(when), id(row.id()), before(row, state_before), after(row, state_after) {}
 };
 
 /// The callback type for callers that need no changes. With it no changes are collected.

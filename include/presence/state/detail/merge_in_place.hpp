@@ -23,39 +23,15 @@
 /// Joining the users of a small message where they are, instead of in a copy of the snapshot.
 ///
 /// A row that a peer has changed by a few ordinary events is joined by these events, as if they had been received: this
-/// costs what applying them costs. `EventsAhead` finds them by comparing the rows. Each of them says only what is in
-/// the peer's row. `covers` then returns whether that was all.
+/// costs what applying them costs. `OneEvent` reads the event of a row that has nothing else, which is most rows of
+/// small messages. For other rows, `EventsAhead` finds the events by comparing the rows. Each of them says only what is
+/// in the peer's row. `covers` then returns whether that was all.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// Heartbeats that were written in place. The destructor restores the previous ones unless `keep` was called.
-class PutInPlace {
- public:
-  PutInPlace() noexcept = default;
-  PutInPlace(const PutInPlace&) = delete;
-  PutInPlace& operator=(const PutInPlace&) = delete;
-  ~PutInPlace() {
-    for (std::size_t i = 0; i < all_.size(); ++i) all_[i].session->set_evidence(all_[i].before);
-  }
-
-  /// Changes nothing if memory runs out.
-  void put(SessionRegisters& session, Timestamp heartbeat) {
-    all_.add({&session, session.evidence()});
-    session.refresh(heartbeat);
-  }
-  void keep() noexcept { all_.clear(); }
-
- private:
-  struct Put {
-    SessionRegisters* session;
-    SessionMoment before;
-  };
-  ChunkedVector<Put> all_;
-};
-
-/// What was in the rows of an unshared root before they were changed in place. The destructor restores it unless `keep`
-/// was called. Until then no row may be added or removed. If memory runs out, a `save` function changes nothing.
+/// What was in unshared rows before they were changed in place. The destructor restores it unless `keep` was called.
+/// Until then no row may be added or removed. If memory runs out, a `save` function changes nothing.
 class UndoLog {
  public:
   UndoLog() noexcept = default;
@@ -64,15 +40,17 @@ class UndoLog {
   ~UndoLog() {
     // A row is saved after the parts of it. The saved rows share overflows, which can be changed only without them.
     undo(rows_);
+    undo(simple_);
     undo(sessions_);
     undo(statuses_);
+    undo(heartbeats_);
     if (root_ == nullptr) return;
     root_->known = known_;
     root_->online = online_;
     if (may_raise_bounds_) lower_bounds();
   }
 
-  /// The rows to change are those of the users in `theirs`.
+  /// The rows to change, but for heartbeats of their sessions, are those of the users in `theirs`.
   void begin(Root& root, const UserTable& theirs) noexcept {
     root_ = &root;
     theirs_ = &theirs;
@@ -82,6 +60,8 @@ class UndoLog {
   /// Call it before the time advances: this raises the bounds of rows as they are then. They may be too late for what
   /// is restored.
   void may_raise_bounds() noexcept { may_raise_bounds_ = true; }
+  /// Saves the evidence of a session that is to be refreshed.
+  void save_heartbeat(SessionRegisters& session) { heartbeats_.add(SavedHeartbeat{&session, session.evidence()}); }
   void save_row(Page& page, std::uint32_t at) {
     rows_.add(SavedRow{{&page, at}, UserRow(page.row(at)), page.dues()[at].owned(), page.is_online(at)});
   }
@@ -95,16 +75,18 @@ class UndoLog {
     const SessionRegisters* const session = row.own_session(place.target.session);
     if (session == nullptr) return;  // the event will not be applied in place
     const bool adds_activity = type != EventType::disconnect;
-    SavedSession saved{{&place.page, place.at()}, *session, {}, adds_activity, place.page.is_online(place.at())};
-    if (adds_activity) {
-      for (const Activity& activity : row.activities()) saved.activities.push_back(activity);
+    if (SavedSimple::suffices(row, *session, adds_activity)) {
+      simple_.add(SavedSimple(place, *session, adds_activity));
+    } else {
+      sessions_.add(place, *session, adds_activity);
     }
-    sessions_.add(std::move(saved));
   }
   void keep() noexcept {
     rows_.clear();
+    simple_.clear();
     sessions_.clear();
     statuses_.clear();
+    heartbeats_.clear();
     root_ = nullptr;
   }
 
@@ -114,6 +96,12 @@ class UndoLog {
     std::uint32_t at;
 
     RowAccess row() const noexcept { return page->row(at); }
+  };
+  struct SavedHeartbeat {
+    SessionRegisters* session;
+    SessionMoment before;
+
+    void restore() noexcept { session->set_evidence(before); }
   };
   struct SavedRow {
     Place place;
@@ -128,11 +116,60 @@ class UndoLog {
       place.page->set_online(place.at, was_online);
     }
   };
+  /// The parts that an event changes of a session without a history, and of a row with few activities. Most are so.
+  struct SavedSimple {
+    Place place;
+    SessionMoment evidence;
+    Timestamp run_start, disconnect;
+    Activity activities[RowRest::activities_inside];
+    std::uint8_t session, activity_count;
+    bool has_activities, was_online;
+
+    static bool suffices(const RowView& row, const SessionRegisters& session, bool adds_activity) noexcept {
+      return session.is_simple() && session.is_refreshable() && row.session_count() <= 2 &&
+             (!adds_activity || row.activities().size() <= RowRest::activities_inside);
+    }
+    SavedSimple(const PlaceInTable& in, const SessionRegisters& before, bool adds_activity) noexcept
+        : place{&in.page, in.at()},
+          evidence(before.evidence()),
+          run_start(before.run_start()),
+          disconnect(before.last_disconnect()),
+          session(&before == &in.row().first_session() ? 0 : 1),
+          activity_count(0),
+          has_activities(adds_activity),
+          was_online(in.page.is_online(in.at())) {
+      if (!has_activities) return;
+      for (const Activity& activity : in.row().activities()) activities[activity_count++] = activity;
+    }
+
+    void restore() noexcept {
+      const RowAccess row = place.row();
+      if (SessionRegisters* const changed = row.own_session(LookupKey(row.sessions()[session].id.view()))) {
+        changed->drop_earlier_runs(changed->earlier_runs().size());
+        changed->set_only_disconnect(disconnect);
+        changed->set_evidence(evidence);
+        changed->set_run_start(run_start);
+      }
+      if (has_activities) row.put_back_activities({activities, activity_count});
+      place.page->invalidate_cover(place.at);
+      place.page->set_online(place.at, was_online);
+    }
+  };
+  /// The same of any session.
   struct SavedSession {
     Place place;
     SessionRegisters session;
     Activities activities;
     bool has_activities, was_online;
+
+    SavedSession(const PlaceInTable& in, const SessionRegisters& before, bool adds_activity)
+        : place{&in.page, in.at()},
+          session(before),
+          has_activities(adds_activity),
+          was_online(in.page.is_online(in.at())) {
+      if (!has_activities) return;
+      for (const Activity& activity : in.row().activities()) activities.push_back(activity);
+    }
 
     void restore() noexcept {
       const RowAccess row = place.row();
@@ -176,8 +213,10 @@ class UndoLog {
   bool may_raise_bounds_ = false;
   std::size_t known_ = 0, online_ = 0;
   ChunkedVector<SavedRow> rows_;
+  ChunkedVector<SavedSimple> simple_;
   ChunkedVector<SavedSession> sessions_;
   ChunkedVector<SavedStatus> statuses_;
+  ChunkedVector<SavedHeartbeat> heartbeats_;
 };
 
 /// Returns whether the row has only what `EventsAhead` compares: sessions without a history, activities, and a status
@@ -191,18 +230,55 @@ inline bool has_only_ordinary(const RowView& theirs) noexcept {
   return true;
 }
 
-/// Returns whether such a row has what one event leaves of an unknown user, so that applying this event joins it all.
-inline bool is_one_event(const RowView& theirs) noexcept {
-  const Span<Activity> activities = theirs.activities();
-  if (theirs.session_count() == 0) return activities.empty();
-  const SessionRegisters& session = theirs.first_session();
-  if (theirs.session_count() != 1 || theirs.status_at() != absent) return false;
-  if (!session.has_evidence()) return activities.empty();
-  const Timestamp at = session.evidence_at();
-  const bool is_start = session.run_start() == absent || session.run_start() == at;
-  return is_start && session.last_disconnect() == absent &&
-         (activities.empty() || (activities.size() == 1 && activities[0].evidence == at));
-}
+/// The event that leaves exactly the registers of a row of an unknown user. Joining the row is then the same as
+/// applying the event, and a plain row of ours needs no comparison with it.
+class OneEvent {
+ public:
+  /// Returns false if there is no such event.
+  bool read(const RowView& theirs, AcceptanceWindow& bounds, const Rules& rules) noexcept {
+    event_.user = theirs.name();
+    return theirs.session_count() == 0 ? read_status(theirs) : read_session(theirs, bounds, rules);
+  }
+  /// Call it only after `read` returned true.
+  const PresenceEventView& event() const noexcept { return event_; }
+
+ private:
+  bool read_status(const RowView& theirs) noexcept {
+    if (!theirs.is_plain() || theirs.has_data() || !theirs.activities().empty()) return false;
+    event_.type = EventType::set_status;
+    event_.at = theirs.status_at();
+    event_.status = theirs.status();
+    return true;
+  }
+  bool read_session(const RowView& theirs, AcceptanceWindow& bounds, const Rules& rules) noexcept {
+    const SessionRegisters& session = theirs.first_session();
+    if (theirs.session_count() != 1 || !theirs.has_nothing_elsewhere() || !session.is_simple() ||
+        !session.is_refreshable() || session.is_report())
+      return false;
+    const Span<Activity> activities = theirs.activities();
+    const Timestamp at = session.evidence_at(), ended = session.last_disconnect();
+    event_.session = session.id.view();
+    if (at == absent) {
+      event_.type = EventType::disconnect;
+      event_.at = ended;
+      return activities.empty();
+    }
+    event_.at = at;
+    if (ended != absent || session.run_start() != (has_runs(session, rules) ? at : absent)) return false;
+    if (activities.empty()) {
+      event_.type = EventType::heartbeat;
+      return !session.evidence().by_connect && !rules.heartbeat_is_activity;
+    }
+    const bool is_connect = session.evidence().by_connect;
+    event_.type = is_connect                    ? EventType::connect
+                  : rules.heartbeat_is_activity ? EventType::heartbeat
+                                                : EventType::active;
+    return activities.size() == 1 && activities[0].evidence == at &&
+           activities[0].value == (is_connect ? at : bounds.heartbeat_value(at, rules));
+  }
+
+  PresenceEventView event_;
+};
 
 /// Returns whether joining theirs, which is simple, changes nothing of ours.
 inline bool covers(const SessionRegisters& ours, const SessionRegisters& theirs, const Rules& rules) noexcept {

@@ -477,6 +477,11 @@ class BasicUserTable {
   }
 
   Cursor begin() const noexcept { return Cursor(top_, false); }
+  /// Returns the first row; null if there is none.
+  RowView front() const noexcept {
+    const Page* const page = Walk<levels>(top_).down_to_page();
+    return page != nullptr ? page->row(0) : RowView();
+  }
   /// The same for who reads no more than views of the users.
   Cursor begin_views() const noexcept { return Cursor(top_, true); }
   Cursor end() const noexcept { return Cursor(); }
