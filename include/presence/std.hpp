@@ -298,7 +298,9 @@ inline void append_text_of(std::string& out, const Channel& channel) {
 }
 inline void append_text_of(std::string& out, const SortKey& key) {
   MemberWriter write(out, "SortKey");
-  write("field", key.field)("order", key.order).end();
+  write("field", key.field)("order", key.order);
+  if (key.nulls_last) write("nulls_last", key.nulls_last);
+  write.end();
 }
 template <class T>
 void append_text_of(std::string& out, const Result<T>& result) {

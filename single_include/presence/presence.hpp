@@ -20800,7 +20800,7 @@ struct Fields<UserView> : detail::UserFields<UserView> {};
 /// The direction of a sort.
 enum class Order : std::uint8_t {
   ascending,  ///< least value first, absent values last
-  descending  ///< the reverse: absent values first, greatest value first
+  descending  ///< the reverse: absent values first (see SortKey::nulls_last), greatest value first
 };
 
 /// Returns the name of the enumerator, such as "ascending", or "?" for a number that is none. O(1); the string is a
@@ -20817,10 +20817,13 @@ constexpr std::string_view to_string(Order order) noexcept {
 struct SortKey {
   std::string field;               ///< a field that the objects do not have does not affect the order
   Order order = Order::ascending;  ///< applies to this field only
+  /// If true, absent values and nulls come last in descending order too. For `last_active` they always do: users who
+  /// were never active come last.
+  bool nulls_last = false;
 
-  /// Returns true if field and order are equal.
+  /// Returns true if all members are equal.
   friend bool operator==(const SortKey& a, const SortKey& b) noexcept {
-    return a.field == b.field && a.order == b.order;
+    return a.field == b.field && a.order == b.order && a.nulls_last == b.nulls_last;
   }
   friend bool operator!=(const SortKey& a, const SortKey& b) noexcept { return !(a == b); }
 };
@@ -23583,6 +23586,10 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
+/// The rank of an absent value. It is so great that a comparison returns at least half of it, or its negative, if and
+/// only if one of two values is absent.
+inline constexpr int absent_rank = 64;
+
 /// Returns the rank of a kind of value in the sort order: as in MongoDB, except that absent values come last. A string
 /// that is a timestamp has the rank of timestamps. Among the other strings, the order would not be transitive.
 constexpr int rank_of(ValueKind kind) noexcept {
@@ -23596,9 +23603,9 @@ constexpr int rank_of(ValueKind kind) noexcept {
     case ValueKind::object:
     case ValueKind::invalid: return 5;
     case ValueKind::absent:
-    case ValueKind::null: return 6;
+    case ValueKind::null: break;
   }
-  return 6;
+  return absent_rank;
 }
 
 constexpr int sign_of(Ordering order) noexcept {
@@ -23655,15 +23662,18 @@ class KeySorter {
     keys_.reserve(keys.size() + 1);
     for (const SortKey& key : keys) {
       const std::size_t field = index_of_name(comparisons.names, comparisons.size, key.field);
-      keys_.push_back(Key{comparisons.all[field], key.field, key.order == Order::descending});
+      const bool nulls_last = key.nulls_last || key.field == "last_active";
+      keys_.push_back(Key{comparisons.all[field], key.field, key.order == Order::descending, nulls_last});
     }
-    if (comparisons.id != nullptr) keys_.push_back(Key{comparisons.id, std::string_view(), false});
+    if (comparisons.id != nullptr) keys_.push_back(Key{comparisons.id, std::string_view(), false, false});
   }
 
   int compare(const void* a, const void* b) const {
     for (const Key& key : keys_) {
       const int order = key.compare(key.field, a, b);
-      if (order != 0) return key.is_descending ? -order : order;
+      if (order == 0) continue;
+      const bool is_one_absent = order >= absent_rank / 2 || order <= -absent_rank / 2;
+      return key.is_descending && !(key.nulls_last && is_one_absent) ? -order : order;
     }
     return 0;
   }
@@ -23672,7 +23682,7 @@ class KeySorter {
   struct Key {
     Compare compare;
     std::string_view field;
-    bool is_descending;
+    bool is_descending, nulls_last;
   };
 
   std::vector<Key> keys_;
@@ -23768,8 +23778,9 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 
 /// A query for a page of the objects that match a filter. The objects are sorted by the keys in turn, then by id, so
-/// pages never overlap. A field that an object lacks comes last in ascending order and first in descending order. False
-/// comes before true. A key that names no field of the objects is ignored. An invalid filter matches no object.
+/// pages never overlap. A field that an object lacks comes last in ascending order and first in descending order,
+/// unless SortKey::nulls_last says otherwise. False comes before true. A key that names no field of the objects is
+/// ignored. An invalid filter matches no object.
 struct Query {
   Filter filter;                                     ///< `Filter{}` matches all
   std::vector<SortKey> sort;                         ///< the first key has the highest priority
@@ -23916,10 +23927,8 @@ inline std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter
   const auto look = [&](const UserTable::Found& found) {
     ++looked_at;
     const RowView row = found.row();
-    if (least_active != absent && is_plain(row, root->rules)) {
-      const Timestamp active = row.latest_active();
-      if (active != absent && active < least_active) return;
-    }
+    // Users who were never active come last: `absent` is the least timestamp.
+    if (least_active != absent && is_plain(row, root->rules) && row.latest_active() < least_active) return;
     const std::optional<UserView> user = view_of(found, false, *root);
     if (user && !(is_one_user && self.is(row.id()))) consider(*user);
   };
@@ -23950,8 +23959,7 @@ inline std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked,
     if (!holds(user) || (may_see && !may_see(user.id))) return;
     page.add(user);
     const UserView* const bound = is_latest_first ? page.bound() : nullptr;
-    // Users who were never active come first.
-    if (bound != nullptr) least_active = bound->last_active ? *bound->last_active : never;
+    if (bound != nullptr && bound->last_active) least_active = *bound->last_active;
   });
   const std::vector<UserView> users = page.take();
   for (const UserView& user : users) on_user_view(user);
@@ -24176,13 +24184,15 @@ class JsonSortReader {
   }
 
   bool read_long(std::vector<SortKey>& sort) {
-    JsonValue field, direction;
+    JsonValue field, direction, nulls_last;
     std::string_view key;
     for (enter(); in_.next_key(key);) {
       if (key == "field") {
         note(in_, field);
       } else if (key == "direction") {
         note(in_, direction);
+      } else if (key == "nulls_last") {
+        note(in_, nulls_last);
       } else {
         in_.skip();
       }
@@ -24191,8 +24201,11 @@ class JsonSortReader {
     if (!judge.given(field, JsonKind::string, "the field of a sort key must be a string"))
       judge.miss(field, object_, "the sort key has no field");
     if (!judge.given(direction) && judge.ok()) judge.miss(direction, object_, "the sort key has no direction");
+    const bool is_nulls_last = judge.truth(nulls_last).value_or(false);
     if (!judge.ok()) return in_.fail(judge.error().code, judge.error().offset, judge.error().message);
-    return add(field.text, field.offset, direction, sort);
+    if (!add(field.text, field.offset, direction, sort)) return false;
+    sort.back().nulls_last = is_nulls_last;
+    return true;
   }
 
   bool read_short(std::vector<SortKey>& sort) {
@@ -24346,7 +24359,8 @@ inline void append_json_query(std::string& out, const Filter& filter, const std:
     if (key.field.empty()) continue;
     out += separator;
     append_json_text(out, R"({"field":)", key.field);
-    out += key.order == Order::ascending ? R"(,"direction":1})" : R"(,"direction":-1})";
+    out += key.order == Order::ascending ? R"(,"direction":1)" : R"(,"direction":-1)";
+    out += key.nulls_last ? R"(,"nulls_last":true})" : "}";
     separator = ",";
   }
   if (separator == ",") out += ']';

@@ -1158,7 +1158,10 @@ inline void sort_key(Reading& reading, const Json& json, std::vector<presence::S
     if (field == nullptr) reading.wrong(ErrorCode::missing_key, json.offset);
     const Json* const which = reading.value(json, "direction");
     if (which == nullptr) reading.wrong(ErrorCode::missing_key, json.offset);
-    if (!reading.mistake) add(*field, *which);
+    const bool nulls_last = reading.truth(json, "nulls_last").value_or(false);
+    if (reading.mistake) return;
+    add(*field, *which);
+    if (!sort.empty()) sort.back().nulls_last = nulls_last;
   } else {
     for (std::size_t i = 0; i < json.keys.size(); ++i) add(json.keys[i], json.elements[i]);
     for (std::size_t i = 0; i < json.keys.size(); ++i) {

@@ -119,13 +119,15 @@ class JsonSortReader {
   }
 
   bool read_long(std::vector<SortKey>& sort) {
-    JsonValue field, direction;
+    JsonValue field, direction, nulls_last;
     std::string_view key;
     for (enter(); in_.next_key(key);) {
       if (key == "field") {
         note(in_, field);
       } else if (key == "direction") {
         note(in_, direction);
+      } else if (key == "nulls_last") {
+        note(in_, nulls_last);
       } else {
         in_.skip();
       }
@@ -134,8 +136,11 @@ class JsonSortReader {
     if (!judge.given(field, JsonKind::string, "the field of a sort key must be a string"))
       judge.miss(field, object_, "the sort key has no field");
     if (!judge.given(direction) && judge.ok()) judge.miss(direction, object_, "the sort key has no direction");
+    const bool is_nulls_last = judge.truth(nulls_last).value_or(false);
     if (!judge.ok()) return in_.fail(judge.error().code, judge.error().offset, judge.error().message);
-    return add(field.text, field.offset, direction, sort);
+    if (!add(field.text, field.offset, direction, sort)) return false;
+    sort.back().nulls_last = is_nulls_last;
+    return true;
   }
 
   bool read_short(std::vector<SortKey>& sort) {
@@ -289,7 +294,8 @@ inline void append_json_query(std::string& out, const Filter& filter, const std:
     if (key.field.empty()) continue;
     out += separator;
     append_json_text(out, R"({"field":)", key.field);
-    out += key.order == Order::ascending ? R"(,"direction":1})" : R"(,"direction":-1})";
+    out += key.order == Order::ascending ? R"(,"direction":1)" : R"(,"direction":-1)";
+    out += key.nulls_last ? R"(,"nulls_last":true})" : "}";
     separator = ",";
   }
   if (separator == ",") out += ']';

@@ -205,7 +205,7 @@ struct Fields<UserView> : detail::UserFields<UserView> {};
 /// The direction of a sort.
 enum class Order : std::uint8_t {
   ascending,  ///< least value first, absent values last
-  descending  ///< the reverse: absent values first, greatest value first
+  descending  ///< the reverse: absent values first (see SortKey::nulls_last), greatest value first
 };
 
 /// Returns the name of the enumerator, such as "ascending", or "?" for a number that is none. O(1); the string is a
@@ -222,10 +222,13 @@ constexpr std::string_view to_string(Order order) noexcept {
 struct SortKey {
   std::string field;               ///< a field that the objects do not have does not affect the order
   Order order = Order::ascending;  ///< applies to this field only
+  /// If true, absent values and nulls come last in descending order too. For `last_active` they always do: users who
+  /// were never active come last.
+  bool nulls_last = false;
 
-  /// Returns true if field and order are equal.
+  /// Returns true if all members are equal.
   friend bool operator==(const SortKey& a, const SortKey& b) noexcept {
-    return a.field == b.field && a.order == b.order;
+    return a.field == b.field && a.order == b.order && a.nulls_last == b.nulls_last;
   }
   friend bool operator!=(const SortKey& a, const SortKey& b) noexcept { return !(a == b); }
 };

@@ -20,8 +20,9 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 
 /// A query for a page of the objects that match a filter. The objects are sorted by the keys in turn, then by id, so
-/// pages never overlap. A field that an object lacks comes last in ascending order and first in descending order. False
-/// comes before true. A key that names no field of the objects is ignored. An invalid filter matches no object.
+/// pages never overlap. A field that an object lacks comes last in ascending order and first in descending order,
+/// unless SortKey::nulls_last says otherwise. False comes before true. A key that names no field of the objects is
+/// ignored. An invalid filter matches no object.
 struct Query {
   Filter filter;                                     ///< `Filter{}` matches all
   std::vector<SortKey> sort;                         ///< the first key has the highest priority
@@ -168,10 +169,8 @@ inline std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter
   const auto look = [&](const UserTable::Found& found) {
     ++looked_at;
     const RowView row = found.row();
-    if (least_active != absent && is_plain(row, root->rules)) {
-      const Timestamp active = row.latest_active();
-      if (active != absent && active < least_active) return;
-    }
+    // Users who were never active come last: `absent` is the least timestamp.
+    if (least_active != absent && is_plain(row, root->rules) && row.latest_active() < least_active) return;
     const std::optional<UserView> user = view_of(found, false, *root);
     if (user && !(is_one_user && self.is(row.id()))) consider(*user);
   };
@@ -202,8 +201,7 @@ inline std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked,
     if (!holds(user) || (may_see && !may_see(user.id))) return;
     page.add(user);
     const UserView* const bound = is_latest_first ? page.bound() : nullptr;
-    // Users who were never active come first.
-    if (bound != nullptr) least_active = bound->last_active ? *bound->last_active : never;
+    if (bound != nullptr && bound->last_active) least_active = *bound->last_active;
   });
   const std::vector<UserView> users = page.take();
   for (const UserView& user : users) on_user_view(user);

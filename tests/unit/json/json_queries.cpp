@@ -101,6 +101,8 @@ TEST_CASE("sort keys are read in the service's form and in the forms of SDKs, in
         std::vector<SortKey>{{"field", up}, {"direction", down}});
   CHECK(sort_of("{}").empty());
   CHECK(sort_of(R"([{"a":1},{"a":-1}])") == std::vector<SortKey>{{"a", up}, {"a", down}});
+  CHECK(sort_of(R"([{"field":"a","direction":-1,"nulls_last":true}])") == std::vector<SortKey>{{"a", down, true}});
+  CHECK(sort_of(R"([{"field":"a","direction":-1,"nulls_last":null}])") == std::vector<SortKey>{{"a", down}});
 }
 
 TEST_CASE("a limit or an offset that exceeds a size_t is read as the largest size_t") {

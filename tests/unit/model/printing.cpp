@@ -210,6 +210,8 @@ TEST_CASE("values and filters are printed as JSON, channels with their fields") 
   CHECK(text(object.members()[1]) == R"("size":4)");
   CHECK(text(array({object, Value::object({})})) == R"([{"map":"harbour","size":4},{}])");
   CHECK(text(SortKey{"level", Order::descending}) == R"(SortKey{field="level", order=descending})");
+  CHECK(text(SortKey{"level", Order::descending, true}) ==
+        R"(SortKey{field="level", order=descending, nulls_last=true})");
 }
 
 TEST_CASE("a result is printed as its value or its error") {

@@ -21,7 +21,7 @@ std::string expected_page(const Snapshot& s, const UserQuery& asked, bool online
   if (const auto self = s.find(viewer.id(), viewer)) all.push_back(*self);
   if (online_only) all.erase(std::remove_if(all.begin(), all.end(), [](const User& u) { return !u.online; }), all.end());
   std::sort(all.begin(), all.end(), [](const User& a, const User& b) {
-    if (a.last_active.has_value() != b.last_active.has_value()) return !a.last_active;
+    if (a.last_active.has_value() != b.last_active.has_value()) return a.last_active.has_value();
     return a.last_active == b.last_active ? a.id < b.id : *a.last_active > *b.last_active;
   });
   std::string ids;

@@ -160,12 +160,21 @@ TEST_CASE("users are sorted by any of their fields") {
 }
 
 TEST_CASE("users without the sort field come last in ascending and first in descending order") {
+  Snapshot s = some_users();
+  s = reduce(std::move(s), PresenceEvent::set_data("jack", "level", 2, at(6)));
+  s = reduce(std::move(s), PresenceEvent::set_data("john", "level", 1, at(6)));
+  CHECK(sorted(s, {{"level"}}) == "john jack anna zoe");
+  CHECK(sorted(s, {{"level", Order::descending}}) == "anna zoe jack john");
+  CHECK(sorted(s, {{"level", Order::descending, true}}) == "jack john anna zoe");
+}
+
+TEST_CASE("users who were never active come last by last_active, in ascending and descending order") {
   const Snapshot s = some_users();
   const auto active = [&](const char* id) { return *last_active(s, id); };
   REQUIRE(active("john") < active("jack"));
   REQUIRE(active("jack") < active("anna"));
   CHECK(sorted(s, {{"last_active"}}) == "john jack anna zoe");
-  CHECK(sorted(s, {{"last_active", Order::descending}}) == "zoe anna jack john");
+  CHECK(sorted(s, {{"last_active", Order::descending}}) == "anna jack john zoe");
 }
 
 TEST_CASE("a sort key that names no field of users is ignored") {
@@ -666,7 +675,10 @@ TEST_CASE("pages of channels concatenate to the whole sorted list without overla
     std::vector<SortKey> keys;
     for (std::size_t i = luck.below(4); i > 0; --i) {
       const char* const names[] = {"x", "y", "id", "unknown"};
-      keys.push_back({names[luck.below(4)], luck.below(2) == 0 ? Order::ascending : Order::descending});
+      const char* const name = names[luck.below(4)];
+      const Order order = luck.below(2) == 0 ? Order::ascending : Order::descending;
+      const bool nulls_last = luck.below(2) == 0;
+      keys.push_back({name, order, nulls_last});
     }
     const Filter filter = luck.below(2) == 0 ? Filter() : ne("x", "a");
 
@@ -677,8 +689,10 @@ TEST_CASE("pages of channels concatenate to the whole sorted list without overla
     }
     std::stable_sort(expected.begin(), expected.end(), [&](const Channel* a, const Channel* b) {
       for (const SortKey& key : keys) {
-        const int order = key.field == "id" ? a->id.compare(b->id)
-                                            : compare_simply(a->custom.find(key.field), b->custom.find(key.field));
+        const Value* const x = a->custom.find(key.field);
+        const Value* const y = b->custom.find(key.field);
+        if (key.field != "id" && key.nulls_last && (x == nullptr) != (y == nullptr)) return y == nullptr;
+        const int order = key.field == "id" ? a->id.compare(b->id) : compare_simply(x, y);
         if (order != 0) return key.order == Order::ascending ? order < 0 : order > 0;
       }
       return a->id < b->id;
@@ -723,7 +737,9 @@ TEST_CASE("pages of users concatenate to the whole sorted list, for every sort k
         if (name == "online") return a.online < b.online;
         if (name == "status") return a.status < b.status;
         if (name != "last_active" || a.last_active == b.last_active) return false;
-        return a.last_active && (!b.last_active || *a.last_active < *b.last_active);
+        // Users who were never active come last in either direction.
+        if (!first.last_active || !second.last_active) return first.last_active.has_value();
+        return *a.last_active < *b.last_active;
       });
       std::vector<User> together;
       UserQuery asked = all_of(Filter(), {{name, order}});
@@ -737,8 +753,38 @@ TEST_CASE("pages of users concatenate to the whole sorted list, for every sort k
   }
 }
 
-TEST_CASE("sort keys are equal if their field and order are") {
+TEST_CASE("users who were never active come after all pages of others by last_active") {
+  Snapshot s = reduce(Snapshot(), at(0));
+  for (unsigned i = 0; i < 300; ++i) {
+    const std::string user = numbered(i);
+    s = reduce(std::move(s), says(user, "hi", at(1)));
+    if (i % 3 == 0) s = reduce(std::move(s), connect(user, "a", at(i / 300.0)));
+  }
+  for (const Order order : {Order::ascending, Order::descending}) {
+    UserQuery asked = all_of(Filter(), {{"last_active", order}});
+    asked.limit = 5;
+    for (const User& user : query(s, asked)) CHECK(user.last_active);
+    asked.offset = 98;
+    std::size_t active = 0;
+    for (const User& user : query(s, asked)) active += user.last_active ? 1 : 0;
+    CHECK(active == 2);
+  }
+}
+
+TEST_CASE("nulls_last puts absent values and nulls last in descending order") {
+  std::vector<Channel> channels(3, Channel{"match", "", {}, {}});
+  channels[0].id = "lacks", channels[1].id = "has", channels[2].id = "null";
+  channels[1].custom["level"] = 3;
+  channels[2].custom["level"] = Value(nullptr);
+  const auto first_of = [&channels](const SortKey& key) { return query(channels, Query{Filter(), {key}})[0]->id; };
+  CHECK(first_of(SortKey{"level", Order::descending}) == "lacks");
+  CHECK(first_of(SortKey{"level", Order::descending, true}) == "has");
+  CHECK(first_of(SortKey{"level", Order::ascending, true}) == "has");
+}
+
+TEST_CASE("sort keys are equal if their fields are") {
   CHECK(SortKey{"a"} == SortKey{"a", Order::ascending});
   CHECK(SortKey{"a"} != SortKey{"b"});
   CHECK(SortKey{"a"} != SortKey{"a", Order::descending});
+  CHECK(SortKey{"a", Order::ascending, true} != SortKey{"a", Order::ascending});
 }

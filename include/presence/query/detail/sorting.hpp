@@ -15,6 +15,10 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
+/// The rank of an absent value. It is so great that a comparison returns at least half of it, or its negative, if and
+/// only if one of two values is absent.
+inline constexpr int absent_rank = 64;
+
 /// Returns the rank of a kind of value in the sort order: as in MongoDB, except that absent values come last. A string
 /// that is a timestamp has the rank of timestamps. Among the other strings, the order would not be transitive.
 constexpr int rank_of(ValueKind kind) noexcept {
@@ -28,9 +32,9 @@ constexpr int rank_of(ValueKind kind) noexcept {
     case ValueKind::object:
     case ValueKind::invalid: return 5;
     case ValueKind::absent:
-    case ValueKind::null: return 6;
+    case ValueKind::null: break;
   }
-  return 6;
+  return absent_rank;
 }
 
 constexpr int sign_of(Ordering order) noexcept {
@@ -87,15 +91,18 @@ class KeySorter {
     keys_.reserve(keys.size() + 1);
     for (const SortKey& key : keys) {
       const std::size_t field = index_of_name(comparisons.names, comparisons.size, key.field);
-      keys_.push_back(Key{comparisons.all[field], key.field, key.order == Order::descending});
+      const bool nulls_last = key.nulls_last || key.field == "last_active";
+      keys_.push_back(Key{comparisons.all[field], key.field, key.order == Order::descending, nulls_last});
     }
-    if (comparisons.id != nullptr) keys_.push_back(Key{comparisons.id, std::string_view(), false});
+    if (comparisons.id != nullptr) keys_.push_back(Key{comparisons.id, std::string_view(), false, false});
   }
 
   int compare(const void* a, const void* b) const {
     for (const Key& key : keys_) {
       const int order = key.compare(key.field, a, b);
-      if (order != 0) return key.is_descending ? -order : order;
+      if (order == 0) continue;
+      const bool is_one_absent = order >= absent_rank / 2 || order <= -absent_rank / 2;
+      return key.is_descending && !(key.nulls_last && is_one_absent) ? -order : order;
     }
     return 0;
   }
@@ -104,7 +111,7 @@ class KeySorter {
   struct Key {
     Compare compare;
     std::string_view field;
-    bool is_descending;
+    bool is_descending, nulls_last;
   };
 
   std::vector<Key> keys_;
