@@ -24,6 +24,7 @@ struct Problem {
 };
 
 constexpr std::size_t most_in_filter = 10000;  // values
+constexpr std::size_t most_sort_keys = 16;     // each is a comparison of two users or channels
 constexpr std::size_t members_page = 100;      // members and watchers in the state of a channel
 
 /// Returns what the library says of a text, with the place in the text.
@@ -99,6 +100,10 @@ void limit_page(Query& query, const Json& envelope, std::size_t usual, std::size
   if (query.limit > largest)
     throw Problem{
         400, 4, "the limit is " + std::to_string(query.limit) + "; at most " + std::to_string(largest) + " is allowed"};
+  if (query.sort.size() > most_sort_keys)
+    throw Problem{400, 4,
+                  "there are " + std::to_string(query.sort.size()) + " sort keys; at most " +
+                      std::to_string(most_sort_keys) + " are allowed"};
 }
 
 }  // namespace service

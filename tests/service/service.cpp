@@ -2,7 +2,9 @@
 // A small presence service, see README.md.
 #include "checkpoint.hpp"
 #include "presence_service.hpp"
+#ifdef SERVICE_HAS_HIREDIS
 #include "redis_node.hpp"
+#endif
 #include "transport.hpp"
 
 #include <algorithm>
@@ -135,6 +137,9 @@ int serve(const Settings& settings) {
   SavedState saved;
   saved.snapshot = presence::Snapshot(options.rules);
   if (!settings.checkpoint.empty()) saved = read_checkpoint(settings.checkpoint, options.rules);
+#ifndef SERVICE_HAS_HIREDIS
+  if (!settings.redis.empty()) throw std::runtime_error("the service was built without hiredis, which --redis needs");
+#else
   std::optional<RedisNode> node;
   if (!settings.redis.empty()) {
     const std::size_t colon = settings.redis.rfind(':');
@@ -144,6 +149,7 @@ int serve(const Settings& settings) {
     saved = node->start();
     options.is_node = true;
   }
+#endif
 
   Server* running = nullptr;
   PresenceService presence_service(options, std::move(saved),
@@ -158,10 +164,12 @@ int serve(const Settings& settings) {
   save();
   if (!is_saved) return 1;
   if (!settings.checkpoint.empty()) server.every(settings.checkpoint_ms, save);
+#ifdef SERVICE_HAS_HIREDIS
   if (node) {
     presence_service.set_peer(&*node);
     server.every(RedisNode::tick_ms, [&] { node->tick(presence_service); });
   }
+#endif
   std::cout << "listening on " << server.port() << std::endl;
   server.run([&] {
     save();

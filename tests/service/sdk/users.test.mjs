@@ -116,6 +116,7 @@ describe('queries', () => {
   finds('sorted by name downwards', {}, ['emmy', 'dora', 'cleo', 'bea', 'ada'], { name: -1 });
   finds('sorted by a number', {}, ['emmy', 'dora', 'bea', 'cleo', 'ada'], { level: 1 });
   finds('sorted by last_active', { last_active: { $exists: true } }, ['cleo', 'bea', 'ada'], { last_active: -1 });
+  finds('sorted by last_active, absent last', {}, ['cleo', 'bea', 'ada', 'dora', 'emmy'], { last_active: -1 });
   finds('sorted by last_active upwards, absent last', {}, ['ada', 'bea', 'cleo', 'dora', 'emmy'], { last_active: 1 });
   finds(
     'sorted by two keys',
