@@ -91,7 +91,8 @@ def repository(work, version):
 
 def meson_subproject(work, version):
     def setup(wanted, **expected):
-        directory = project("subproject", work / f"subproject-{re.sub('[^0-9.]', '', wanted)}", WANTED=wanted)
+        directory = project("subproject", work / f"subproject-{re.sub('[^0-9.]', '', wanted)}", WANTED=wanted,
+                            FALLBACK=", fallback: 'presence'")
         (directory / "subprojects").mkdir()
         (directory / "subprojects/presence").symlink_to(ROOT, target_is_directory=True)
         # An installed copy must not stand in for the subproject.
@@ -105,7 +106,8 @@ def meson_subproject(work, version):
 
 
 def meson_wrap(work, source, version):
-    directory = project("subproject", work / "wrap", WANTED=f"=={version.exact}")
+    # The wrap says which dependency it provides, so the consumer names no fallback.
+    directory = project("subproject", work / "wrap", WANTED=f"=={version.exact}", FALLBACK="")
     (directory / "subprojects").mkdir()
     wrap = (PACKAGING / "meson/presence.wrap").read_text()
     if "URL-OF-THE-REPOSITORY" not in wrap:
