@@ -233,6 +233,12 @@ TEST_CASE("a message of one event that is dated too far in the future changes no
     CHECK(ours.online_count() == 2);
     CHECK(ours.next_deadline() == at(38));
   }
+  // The clock of the message counts as well.
+  for (const PresenceEvent& event : {heartbeat("john", "phone", at(1)), says("john", "busy", at(1))}) {
+    const Snapshot old = reduce(folded({event}), at(-3600));
+    CHECK_FALSE(detail::merge_from_peer(ours, old, at(0), dates, detail::ChangeSink()));
+  }
+  CHECK(ours.digest() == digest);
   CHECK(
       detail::merge_from_peer(ours, folded({disconnect("john", "phone", at(1))}), at(0), dates, detail::ChangeSink()));
   CHECK_FALSE(ours.online("john"));
@@ -261,6 +267,70 @@ TEST_CASE("a heartbeat that is merged together with an earlier one lengthens the
   merge_into(ours, folded(missed));
   CHECK(ours.inspect("john")->sessions[1].online_since == at(5));
   CHECK(ours == received);
+}
+
+TEST_CASE("a heartbeat that is no activity is merged together with an earlier one") {
+  Rules rules;
+  rules.heartbeat_is_activity = false;
+  Snapshot ours = reduce(reduce(Snapshot(rules), at(0)), connect("john", "pad", at(0)));
+  ours = reduce(std::move(ours), heartbeat("john", "phone", at(10)));
+  const std::vector<PresenceEvent> missed = {heartbeat("john", "phone", at(5)), heartbeat("john", "phone", at(12))};
+  Snapshot received = ours;
+  for (const PresenceEvent& event : missed) received = reduce(std::move(received), event);
+  merge_into(ours, folded(rules, missed));
+  CHECK(ours.inspect("john")->sessions[1].online_since == at(5));
+  CHECK(ours == received);
+}
+
+namespace {
+
+/// Replaces a user's registers, as a peer may send them.
+template <class Change>
+void change_registers(Snapshot& s, const std::string& id, Change change) {
+  const detail::UserKey key = detail::SnapshotAccess::key(s, id);
+  detail::Root& root = detail::SnapshotAccess::write(s);
+  detail::Plan plan;
+  plan.row = root.table.find(key);
+  plan.after = plan.row.unpacked();
+  change(plan.after);
+  detail::commit(root, key, std::move(plan));
+}
+
+/// Merges a message in place, and in another way a snapshot of all users that has it.
+void expect_merged_like_many(Snapshot ours, const Snapshot& message) {
+  const Rules& rules = message.rules();
+  Snapshot many(rules);
+  for (std::size_t i = 0; i < 100; ++i) many = reduce(std::move(many), connect(user_id(i), "phone", at(0)));
+  many = reduce(std::move(many), at(0));
+  merge_into(ours, many);
+  Snapshot expected = merge(Snapshot(rules), ours);
+  merge_into(expected, merge(many, message));
+  merge_into(ours, message);
+  expect_equal(ours, expected);
+}
+
+}  // namespace
+
+TEST_CASE("an activity that no event of its session brings is merged") {
+  const Snapshot ours = reduce(reduce(Snapshot(), at(0)), connect("john", "phone", at(0)));
+  Snapshot message = folded({heartbeat("john", "phone", at(1))});
+  change_registers(message, "john", [](detail::UserRegisters& john) { john.activities[0].value = at(1); });
+  expect_merged_like_many(ours, message);
+}
+
+TEST_CASE("a merge of one event drops sessions over the limit") {
+  Rules rules;
+  rules.max_sessions_per_user = 2;
+  Snapshot ours = reduce(Snapshot(rules), at(0));
+  for (const PresenceEvent& event : {connect("john", "pad", at(0)), connect("john", "phone", at(1))})
+    ours = reduce(std::move(ours), event);
+  change_registers(ours, "john", [](detail::UserRegisters& john) {
+    detail::SessionRegisters third = john.sessions[1];
+    third.id = detail::SharedString("tv");
+    john.sessions.push_back(std::move(third));
+  });
+  CHECK(ours.inspect("john")->sessions.size() == 3);
+  expect_merged_like_many(ours, folded(rules, {connect("john", "phone", at(2))}));
 }
 
 TEST_CASE("a session that is merged displaces the stalest, as one that is received") {
