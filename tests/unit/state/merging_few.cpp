@@ -330,7 +330,7 @@ TEST_CASE("a merge of one event drops sessions over the limit") {
     john.sessions.push_back(std::move(third));
   });
   CHECK(ours.inspect("john")->sessions.size() == 3);
-  expect_merged_like_many(ours, folded(rules, {connect("john", "phone", at(2))}));
+  expect_merged_like_many(ours, folded(rules, {connect("john", "pad", at(2))}));
 }
 
 TEST_CASE("a session that is merged displaces the stalest, as one that is received") {
