@@ -15960,6 +15960,10 @@ class SnapshotMerge {
       }
       const std::uint64_t moves = root_->table.moves();
       find_pages(targets, count, count);
+      // Most events of small messages, other than heartbeats, read it if there is one.
+      for (std::size_t i = 0; i < count; ++i) {
+        if (targets[i].at != Page::none) targets[i].row().prefetch_elsewhere();
+      }
       for (std::size_t i = 0; i < count && !is_too_early_; ++i) {
         if (has_copy_) {
           join_if_theirs(mine_->table.find(targets[i].key), rows[i]);
