@@ -766,7 +766,7 @@ TEST_CASE("users who were never active come after all pages of others by last_ac
     for (const User& user : query(s, asked)) CHECK(user.last_active);
     asked.offset = 98;
     std::size_t active = 0;
-    for (const User& user : query(s, asked)) active += user.last_active ? 1 : 0;
+    for (const User& user : query(s, asked)) active += user.last_active ? 1u : 0u;
     CHECK(active == 2);
   }
 }
