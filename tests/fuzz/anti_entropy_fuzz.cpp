@@ -162,25 +162,35 @@ Snapshot later(Snapshot s, Timestamp now) {
   return reduce(std::move(s), then == Timestamp::highest() ? now : then);
 }
 
-/// Nothing is lost any more.
-void agree(Snapshot left, Snapshot right, Timestamp clock) {
-  const bool is_possible = !has_impossible(left) && !has_impossible(right);
-  // What a peer dates late is passed on once it is no longer too early.
-  const Duration skew = left.rules().max_clock_skew;
-  const Timestamp then = (std::max)(left.now().value_or(clock), right.now().value_or(clock)) + skew + skew;
-  left = reduce(std::move(left), then);
-  right = reduce(std::move(right), then);
-  for (int exchange = 0; exchange < 4; ++exchange) {
-    Snapshot* const nodes[] = {exchange % 2 == 0 ? &left : &right, exchange % 2 == 0 ? &right : &left};
+/// Both nodes send what they know, until they have the same or have exchanged it four times. Returns whether they
+/// agree.
+bool exchange(Snapshot& left, Snapshot& right, Timestamp clock) {
+  for (int turn = 0; turn < 4; ++turn) {
+    Snapshot* const nodes[] = {turn % 2 == 0 ? &left : &right, turn % 2 == 0 ? &right : &left};
     std::string message = presence::sketch(*nodes[0]);
     for (int hops = 0; !message.empty(); ++hops) {
       require(hops < 8, "an exchange ends");
-      message = given(*nodes[(hops + 1) % 2], message, then);
+      message = given(*nodes[(hops + 1) % 2], message, clock);
     }
     const Timestamp now = (std::max)(left.now().value_or(Timestamp()), right.now().value_or(Timestamp()));
-    const Snapshot a = later(left, now), b = later(right, now);
-    if (same(a, b)) return;
+    if (same(later(left, now), later(right, now))) return true;
   }
+  return false;
+}
+
+/// Nothing is lost any more.
+void agree(Snapshot left, Snapshot right, Timestamp clock) {
+  const bool is_possible = !has_impossible(left) && !has_impossible(right);
+  // What is older than reorder_window is no longer passed on, such as the disconnect of a session without a timeout. So
+  // they exchange what they know before time passes.
+  const Timestamp now = (std::max)(left.now().value_or(clock), right.now().value_or(clock));
+  if (exchange(left, right, now)) return;
+  // What a peer dates late is passed on once it is no longer too early.
+  const Duration skew = left.rules().max_clock_skew;
+  const Timestamp then = now + skew + skew;
+  left = reduce(std::move(left), then);
+  right = reduce(std::move(right), then);
+  if (exchange(left, right, then)) return;
   require(!is_possible, "nodes that exchange what they know agree");
 }
 
