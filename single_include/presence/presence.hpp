@@ -25243,15 +25243,11 @@ struct FrameOrder {
     follow(user.status_at());
     follow(later(user.reported_at(), user.reported_last_active_at()));
     follow(user.data_at());
-    if (cut != absent) {
-      for (const auto& activity : user.activities) {
-        if (activity.value < cut) follow(activity.value);  // others see it as last_active
-      }
-      return;
-    }
+    const std::size_t seen = seen_activities(user.activities, cut);
+    if (seen != 0) follow(user.activities[seen - 1].value);
+    if (cut != absent) return;
     for (const SessionRegisters& session : user.sessions) follow(session.latest());
     if (user.rare != nullptr) follow(user.rare->choice_at);
-    if (!user.activities.empty()) follow(user.activities.back().value);
   }
   void follow_report(const PresenceEventView& event, const RegistersView& user) noexcept {
     const SessionRegisters* const report = user.report();

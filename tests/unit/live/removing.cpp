@@ -373,6 +373,19 @@ TEST_CASE("in one frame, a removal takes effect after a visible change of a user
   }
 }
 
+TEST_CASE("a hidden heartbeat whose last_active would be rounded to the time of a removal does not move it") {
+  const Timestamp step = Timestamp::from_s(900 * 1'700'000);  // a multiple of last_active_refresh
+  for (const bool sends_heartbeat : {false, true}) {
+    CAPTURE(sends_heartbeat);
+    Store store;
+    store.dispatch(connect("noor", "phone", step - seconds(5)));
+    store.dispatch(PresenceEvent::set_visible("noor", false, step + seconds(1)));
+    if (sends_heartbeat) store.dispatch(PresenceEvent::heartbeat("noor", "phone", step + seconds(2)));
+    store.advance(step + seconds(3));
+    CHECK(store.dispatch(PresenceEvent::remove("noor", step)).at == step);
+  }
+}
+
 TEST_CASE("in one frame, the last of several visibility changes wins, with and without a session") {
   for (const bool last_is_visible : {false, true}) {
     Store store;
