@@ -23627,7 +23627,7 @@ inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
   if (a.kind() == ValueKind::array) {
     for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
       const int order = compare_for_sort(a[i], b[i]);
-      if (order != 0) return order;
+      if (order != 0) return order < 0 ? -1 : 1;  // an absent element is no absent value
     }
     return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
   }

@@ -782,6 +782,17 @@ TEST_CASE("nulls_last puts absent values and nulls last in descending order") {
   CHECK(first_of(SortKey{"level", Order::ascending, true}) == "has");
 }
 
+TEST_CASE("nulls_last does not concern nulls inside of an array") {
+  std::vector<Channel> channels(2, Channel{"match", "", {}, {}});
+  channels[0].id = "number", channels[1].id = "null";
+  channels[0].custom["levels"] = *parse_value("[1]");
+  channels[1].custom["levels"] = *parse_value("[null]");
+  for (const bool nulls_last : {false, true}) {
+    const SortKey key{"levels", Order::descending, nulls_last};
+    CHECK(query(channels, Query{Filter(), {key}})[0]->id == "null");
+  }
+}
+
 TEST_CASE("sort keys are equal if their fields are") {
   CHECK(SortKey{"a"} == SortKey{"a", Order::ascending});
   CHECK(SortKey{"a"} != SortKey{"b"});
