@@ -15173,6 +15173,15 @@ inline bool has_only_ordinary(const RowView& theirs) noexcept {
   return true;
 }
 
+/// Returns the type of the event that leaves evidence in a session, with or without an activity; nullopt if none does.
+inline std::optional<EventType> type_of_evidence(bool by_connect, bool is_activity, const Rules& rules) noexcept {
+  if (!is_activity) {
+    if (by_connect || rules.heartbeat_is_activity) return std::nullopt;
+    return EventType::heartbeat;
+  }
+  return by_connect ? EventType::connect : rules.heartbeat_is_activity ? EventType::heartbeat : EventType::active;
+}
+
 /// The event that leaves exactly the registers of a row of an unknown user. Joining the row is then the same as
 /// applying the event, and a plain row of ours needs no comparison with it.
 class OneEvent {
@@ -15208,16 +15217,12 @@ class OneEvent {
     }
     event_.at = at;
     if (ended != absent || session.run_start() != (has_runs(session, rules) ? at : absent)) return false;
-    if (activities.empty()) {
-      event_.type = EventType::heartbeat;
-      return !session.evidence().by_connect && !rules.heartbeat_is_activity;
-    }
-    const bool is_connect = session.evidence().by_connect;
-    event_.type = is_connect                    ? EventType::connect
-                  : rules.heartbeat_is_activity ? EventType::heartbeat
-                                                : EventType::active;
-    return activities.size() == 1 && activities[0].evidence == at &&
-           activities[0].value == (is_connect ? at : bounds.heartbeat_value(at, rules));
+    const bool by_connect = session.evidence().by_connect;
+    const std::optional<EventType> type = type_of_evidence(by_connect, !activities.empty(), rules);
+    if (!type) return false;
+    event_.type = *type;
+    return activities.empty() || (activities.size() == 1 && activities[0].evidence == at &&
+                                  activities[0].value == (by_connect ? at : bounds.heartbeat_value(at, rules)));
   }
 
   PresenceEventView event_;
@@ -15275,16 +15280,9 @@ class EventsAhead {
         const Timestamp step = bounds.heartbeat_value(evidence, rules);
         const bool by_connect = session.evidence().by_connect;
         const bool is_active = is_activity_known(theirs_, by_connect ? evidence : step, evidence);
-        if (is_active) {
-          add(by_connect                    ? EventType::connect
-              : rules.heartbeat_is_activity ? EventType::heartbeat
-                                            : EventType::active,
-              session, evidence);
-        } else if (by_connect || rules.heartbeat_is_activity) {
-          return false;
-        } else {
-          add(EventType::heartbeat, session, evidence);
-        }
+        const std::optional<EventType> type = type_of_evidence(by_connect, is_active, rules);
+        if (!type) return false;
+        add(*type, session, evidence);
       }
       if (ends && !(ended < evidence)) add(EventType::disconnect, session, ended);
     }

@@ -2194,7 +2194,7 @@ MUTANTS = [
            "an activity that is undone is gone"),
     Mutant("one-event-with-an-earlier-run", MERGE_IN_PLACE, " || session.run_start() != (has_runs(session, rules) ? at : absent)", "",
            "a run that began before the event is joined"),
-    Mutant("one-event-with-another-activity", MERGE_IN_PLACE, "           activities[0].value == (is_connect ? at : bounds.heartbeat_value(at, rules));", "           (is_connect || bounds.heartbeat_value(at, rules) != absent);",
+    Mutant("one-event-with-another-activity", MERGE_IN_PLACE, "activities[0].value == (by_connect ? at : bounds.heartbeat_value(at, rules)));", "(by_connect || bounds.heartbeat_value(at, rules) != absent));",
            "an activity that the event does not bring is joined"),
     Mutant("one-event-with-an-end", MERGE_IN_PLACE, "if (ended != absent || session.run_start()", "if (session.run_start()",
            "a disconnect beside a connect is joined"),
