@@ -48,22 +48,17 @@ std::string distinct_id(std::vector<std::string> members) {
 // ---- requests
 
 std::string PresenceService::query_channels(const Caller& caller, const std::string& body) {
-  FilterLimits limits;
-  limits.max_values = most_in_filter;
-  const std::string text = body.empty() ? std::string("{}") : body;
-  Result<ChannelQuery> query = parse_channel_query(text, limits);
-  if (!query) throw problem_of("the query", query.error(), text);
-  const Json envelope = parsed(text, "the query");
-  limit_page(*query, envelope, options_.channels_page, options_.largest_page);
-  for (SortKey& key : query->sort)
+  auto [query, envelope] = read_query<ChannelQuery>(body.empty() ? "{}" : body, options_.channels_page,
+                                                    options_.largest_page, parse_channel_query);
+  for (SortKey& key : query.sort)
     if (key.field == "last_updated") key.field = "updated_at";
   const bool watches = member(envelope, "watch") == true;
-  if (watches || query->presence) connection_of(caller);
+  if (watches || query.presence) connection_of(caller);
   Json page = envelope;
   page["members"]["limit"] = count_of(envelope, "member_limit", members_page);
   std::string out = R"({"channels":[)";
-  for (const Channel& channel : store_.query_channels(*query, caller.viewer())) {
-    if (watches) watch(*caller.connection, channel, query->presence);
+  for (const Channel& channel : store_.query_channels(query, caller.viewer())) {
+    if (watches) watch(*caller.connection, channel, query.presence);
     if (out.back() != '[') out += ',';
     out += state_json(channel, caller.viewer(), page);
   }
@@ -153,19 +148,15 @@ std::string PresenceService::stop_watching(const Caller& caller, const ChannelNa
 }
 
 std::string PresenceService::query_members(const Caller& caller, const std::string& payload) {
-  FilterLimits limits;
-  limits.max_values = most_in_filter;
-  Result<UserQuery> query = parse_user_query(payload, limits);
-  if (!query) throw problem_of("the query", query.error(), payload);
-  const Json envelope = parsed(payload, "the query");
-  limit_page(*query, envelope, options_.users_page, options_.largest_page);
+  const auto [query, envelope] =
+      read_query<UserQuery>(payload, options_.users_page, options_.largest_page, parse_user_query);
   ChannelName name{text_of(envelope, "type"), text_of(envelope, "id")};
   if (name.id.empty()) name.id = distinct_id(ids_of(envelope, "members"));
   const Channel& channel = channel_of(name);
   std::vector<User> members;
   for (const std::string& id : channel.members) members.push_back(seen(id, caller.viewer()));
   std::string out = R"({"members":[)";
-  for (const User& user : query_dated(members, *query)) {
+  for (const User& user : query_dated(members, query)) {
     if (out.back() != '[') out += ',';
     out += member_json(channel, user.id, caller.viewer());
   }

@@ -93,9 +93,23 @@ inline std::vector<std::string> ids_of(const Json& object, const char* name) {
   return ids;
 }
 
-/// Sets the limit of a query that has none, and refuses one that is too large.
+/// The query of a request, and its whole JSON.
 template <class Query>
-void limit_page(Query& query, const Json& envelope, std::size_t usual, std::size_t largest) {
+struct ReadQuery {
+  Query query;
+  Json envelope;
+};
+
+/// Reads a query by a function of the library. One without a limit has the usual one. Refuses one that is too large.
+template <class Query>
+ReadQuery<Query> read_query(const std::string& text, std::size_t usual, std::size_t largest,
+                            presence::Result<Query> (*parse)(std::string_view, const presence::FilterLimits&)) {
+  presence::FilterLimits limits;
+  limits.max_values = most_in_filter;
+  presence::Result<Query> found = parse(text, limits);
+  if (!found) throw problem_of("the query", found.error(), text);
+  Query& query = *found;
+  Json envelope = parsed(text, "the query");
   if (member(envelope, "limit").is_null()) query.limit = usual;
   if (query.limit > largest)
     throw Problem{
@@ -104,6 +118,7 @@ void limit_page(Query& query, const Json& envelope, std::size_t usual, std::size
     throw Problem{400, 4,
                   "there are " + std::to_string(query.sort.size()) + " sort keys; at most " +
                       std::to_string(most_sort_keys) + " are allowed"};
+  return {std::move(query), std::move(envelope)};
 }
 
 }  // namespace service

@@ -43,19 +43,13 @@ std::pair<Json*, std::string> place_of(Json& object, const std::string& name, bo
 }  // namespace service
 
 template <>
-struct presence::Fields<service::DatedUser> {
-  using User = service::DatedUser;
-  static constexpr auto list =
-      fields(field("id", &User::id), field("user_id", &User::id), field("online", &User::online),
-             field("status", &User::status), field("last_active", &User::last_active),
-             field("availability",
-                   [](const User& user) {
-                     return presence::to_string(!user.online                                 ? Availability::offline
-                                                : user.availability == Availability::offline ? Availability::available
-                                                                                             : user.availability);
-                   }),
-             field("created_at", &User::created_at), field("updated_at", &User::updated_at));
-  static ValueView other(const User& user, std::string_view name) { return Fields<presence::User>::other(user, name); }
+struct presence::Fields<service::DatedUser> : presence::Fields<presence::User> {
+  static ValueView other(const service::DatedUser& user, std::string_view name) {
+    if (name == "user_id") return user.id;
+    if (name == "created_at") return user.created_at;
+    if (name == "updated_at") return user.updated_at;
+    return Fields<presence::User>::other(user, name);
+  }
 };
 
 namespace service {
@@ -159,9 +153,7 @@ const PresenceService::Routes PresenceService::routes = {
     {"POST/channels", [](auto& self, auto& who, auto& in) { return self.query_channels(who, in.text()); }},
     {"POST/channels/delete", [](auto& self, auto& who, auto& in) { return self.delete_channels(who, in.json()); }},
     {"POST/channels/*/query",
-     [](auto& self, auto& who, auto& in) {
-       return self.query_channel(who, {in.path(1), ""}, in.json());
-     }},
+     [](auto& self, auto& who, auto& in) { return self.query_channel(who, {in.path(1), ""}, in.json()); }},
     {"POST/channels/*/*/query",
      [](auto& self, auto& who, auto& in) { return self.query_channel(who, in.channel(), in.json()); }},
     {"POST/channels/*/*/stop-watching",
@@ -233,26 +225,21 @@ void PresenceService::must_be(const Caller& caller, const std::string& user) con
 // ---- users
 
 std::string PresenceService::query_users(const Caller& caller, const std::string& payload) {
-  FilterLimits limits;
-  limits.max_values = most_in_filter;
-  Result<UserQuery> query = parse_user_query(payload, limits);
-  if (!query) throw problem_of("the query", query.error(), payload);
-  const Json envelope = parsed(payload, "the query");
-  limit_page(*query, envelope, options_.users_page, options_.largest_page);
+  auto [query, envelope] = read_query<UserQuery>(payload, options_.users_page, options_.largest_page, parse_user_query);
   for (const auto& [name, test] :
        {std::pair("id_gt", gt), std::pair("id_gte", gte), std::pair("id_lt", lt), std::pair("id_lte", lte)}) {
     if (const std::string id = text_of(envelope, name); !id.empty())
-      query->filter = std::move(query->filter) && test("id", Value(id));
+      query.filter = std::move(query.filter) && test("id", Value(id));
   }
-  if (query->presence) connection_of(caller);
+  if (query.presence) connection_of(caller);
   std::vector<User> users;
   if (payload.find("created_at") == std::string::npos && payload.find("updated_at") == std::string::npos) {
-    users = store_.query_users(*query, caller.viewer());
+    users = store_.query_users(query, caller.viewer());
   } else {
-    users = query_dated(store_.query_users(UserQuery(), caller.viewer()), *query);
+    users = query_dated(store_.query_users(UserQuery(), caller.viewer()), query);
     std::vector<std::string> ids;
     for (const User& user : users) ids.push_back(user.id);
-    if (query->presence) store_.watch_users(caller.viewer(), ids);
+    if (query.presence) store_.watch_users(caller.viewer(), ids);
   }
   std::string out = R"({"users":[)";
   for (const User& user : users) out += (&user == &users[0] ? "" : ",") + user_json(user, caller.viewer());
