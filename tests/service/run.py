@@ -13,10 +13,8 @@ redis-server or hiredis the test `redis` is; with CI set in the environment that
 on ports that were free. (Debian: nodejs npm redis-server)
 """
 import argparse
-import hashlib
 import os
 import pathlib
-import re
 import resource
 import shutil
 import signal
@@ -24,56 +22,17 @@ import subprocess
 import sys
 import time
 
+from node_packages import Skipped, find_node, install
+
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE / "sdk"
-NODE = (18, 19)
 FILES = 40_000       # of the service with 10,000 idle sockets, and of their clients
 FEWEST_FILES = 12_000
 SECONDS = 420        # for all tests; they take less than half of it
-INSTALL_SECONDS = 180
 
 
 class Failure(Exception):
     pass
-
-
-class Skipped(Exception):
-    pass
-
-
-def find_node():
-    node = shutil.which("node") or shutil.which("nodejs")
-    if node is None:
-        raise Skipped("there is no node")
-    version = subprocess.run([node, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    if tuple(map(int, re.findall(r"\d+", version)[:2])) < NODE:
-        raise Skipped(f"node is {version}; {'.'.join(map(str, NODE))} is needed")
-    return node
-
-
-def install(work):
-    """Copies the tests. Installs the packages if the lock file is not that of the installed ones."""
-    work.mkdir(parents=True, exist_ok=True)
-    for old in work.glob("*.mjs"):
-        old.unlink()
-    for path in [*SOURCE.glob("*.mjs"), SOURCE / "package.json", SOURCE / "package-lock.json", SOURCE / ".npmrc"]:
-        shutil.copy(path, work / path.name)
-    lock = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()
-    installed = work / "installed"
-    if installed.exists() and installed.read_text() == lock and (work / "node_modules").is_dir():
-        return
-    npm = shutil.which("npm")
-    if npm is None:
-        raise Skipped("there is no npm")
-    installed.unlink(missing_ok=True)
-    try:
-        done = subprocess.run([npm, "ci"], cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=INSTALL_SECONDS)
-    except subprocess.TimeoutExpired:
-        raise Skipped(f"npm ci did not end in {INSTALL_SECONDS} s") from None
-    if done.returncode:
-        raise Skipped(f"npm ci fails:\n{done.stdout}")
-    installed.write_text(lock)
 
 
 def raise_file_limit():
@@ -146,7 +105,7 @@ def main():
         node = find_node()
         raise_file_limit()
         work = (options.work or binary.parent / "sdk").resolve()
-        install(work)
+        install(SOURCE, work)
         run_tests(node, binary, work, options.tests)
     except Skipped as reason:
         if os.environ.get("CI"):

@@ -16,6 +16,8 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import node_packages  # noqa: E402
 
 
 def missing(what):
@@ -34,23 +36,17 @@ def main():
     if not options.playground and (options.picture or not options.service):
         parser.error("give --playground" + ("" if options.picture else " or --service"))
 
-    for tool in ("node", "npm", "chromium"):
-        if shutil.which(tool) is None:
-            missing(f"{tool} is not installed")
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
-    if int(version.strip().lstrip("v").split(".")[0]) < 18:
-        missing(f"node 18 or later is needed, and this is {version.strip()}")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing("chromium is not installed")
     build = options.build.resolve()
-    build.mkdir(parents=True, exist_ok=True)
-    # Node looks for packages beside the tests, and nothing may be installed into the source tree.
-    for file in sorted(HERE.iterdir()):
-        if file.suffix in (".mjs", ".json") or file.name == ".npmrc":
-            shutil.copyfile(file, build / file.name)
-    installed = subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=build, capture_output=True, text=True)
-    if installed.returncode != 0:
-        missing("npm ci failed:\n" + installed.stderr)
+    try:
+        node = node_packages.find_node()
+        node_packages.install(HERE, build)
+    except node_packages.Skipped as reason:
+        missing(reason)
 
-    environment = dict(os.environ, PRESENCE_SHOTS=str(build / "screenshots"), PRESENCE_CHROMIUM=shutil.which("chromium"))
+    environment = dict(os.environ, PRESENCE_SHOTS=str(build / "screenshots"), PRESENCE_CHROMIUM=chromium)
     tests = []
     if options.playground:
         environment["PRESENCE_PLAYGROUND"] = str(options.playground.resolve())
@@ -59,9 +55,9 @@ def main():
         environment["PRESENCE_SERVICE"] = str(options.service.resolve())
         tests.append("service.test.mjs")
     if options.picture:
-        command = ["node", "picture.mjs", options.picture.resolve()]
+        command = [node, "picture.mjs", options.picture.resolve()]
         return subprocess.run(command, cwd=build, env=environment, check=False).returncode
-    command = ["node", "--test", "--test-concurrency=1"]
+    command = [node, "--test", "--test-concurrency=1"]
     if options.name:
         command.append(f"--test-name-pattern={options.name}")
     return subprocess.run(command + tests, cwd=build, env=environment, check=False).returncode
