@@ -7345,13 +7345,22 @@ inline bool live(const SessionRegisters& session, Timestamp now, const Rules& ru
   return session.has_evidence() && !ended_by_disconnect(session) && now < silent_until(session, rules);
 }
 
-/// Returns the time until which the session keeps its user online; `absent` if it does not keep them online at all.
-PRESENCE_DETAIL_FLAT inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
+/// Returns the time until which a session that is surely open keeps its user online. Not for that of the reports.
+inline Timestamp open_until(Timestamp evidence, const Rules& rules) noexcept {
+  return rules.session_timeout == Duration() ? never : evidence + rules.session_timeout + rules.offline_grace;
+}
+PRESENCE_DETAIL_FLAT inline Timestamp online_until_any(const SessionRegisters& session, const Rules& rules) noexcept {
   if (!session.has_evidence()) return absent;
   const bool has_ended = ended_by_disconnect(session);
   if (has_ended && rules.offline_grace == Duration()) return absent;
   const Timestamp end = has_runs(session, rules) ? run_end(session, rules) : never;
   return has_ended ? earlier(first_ending(session) + rules.offline_grace, end) : end;
+}
+/// Returns the time until which the session keeps its user online; `absent` if it does not keep them online at all.
+inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
+  if (session.is_open() && !session.is_report()) return open_until(session.evidence_at(), rules);
+  if (session.is_over() && rules.offline_grace == Duration()) return absent;
+  return online_until_any(session, rules);
 }
 
 /// Returns the time from which the user is offline if no event arrives; `absent` if the user is already offline.
@@ -7371,9 +7380,7 @@ inline Timestamp online_until(const SessionSpan& sessions, const Rules& rules) n
       are_all_sure = false;
     }
   }
-  if (evidence != absent)
-    until = later(until,
-                  rules.session_timeout == Duration() ? never : evidence + rules.session_timeout + rules.offline_grace);
+  if (evidence != absent) until = later(until, open_until(evidence, rules));
   if (are_all_sure && (rules.offline_grace == Duration() || over == absent || over + rules.offline_grace <= until))
     return until;
   for (const SessionRegisters& session : sessions.others()) {
@@ -12285,24 +12292,38 @@ class BasicUserTable {
   }
   /// The same in fewer steps for a short id, as most are. Does not read the page if a tag leads to the row.
   PRESENCE_DETAIL_FLAT Found locate(std::string_view id) const noexcept {
-    if (id.size() > SharedString::room || top_ == nullptr || top_->level != 0) return locate_slowly(id);
+    if (!may_have_short_path(id)) return locate_slowly(id);
     const LookupKey sought(id);
-    std::uint64_t order = Order::first(sought);
-    const Node* node = static_cast<const Node*>(top_);
-    std::uint32_t slot = node->slot_of(order);
-    for (; node->leads_to_node(slot); slot = node->slot_of(order)) {
-      if (!node->follows(slot)) return locate_slowly(id);
-      node = static_cast<const Node*>(node->branches()[slot]);
-      order <<= Node::most_bits;
-    }
-    const Page* const page = static_cast<const Page*>(node->branches()[slot]);
-    if (page == nullptr) return Found();
-    for (std::uint32_t marks = detail::equal_to(tagger_.tag_of_short(sought), node->tags(slot)); marks != 0;
-         marks &= marks - 1) {
-      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
-      if (sought.is_short_text(page->row(at).id())) return Found{page, at};
-    }
-    return page->size > Page::room ? locate_slowly(id) : Found();
+    const ShortPath path = short_path<false>(Order::first(sought));
+    if (path.tags == nullptr) return locate_slowly(id);
+    if (path.page == nullptr) return Found();
+    const std::uint32_t at = path.find(sought, tagger_.tag_of_short(sought));
+    if (at != Page::none) return Found{path.page, at};
+    return path.page->size > Page::room ? locate_slowly(id) : Found();
+  }
+  /// The row of a user in a page that may be changed in place; without a page if there is none, or if the page or a
+  /// node on the path is shared.
+  struct Owned {
+    Page* page = nullptr;
+    std::uint32_t at = 0;
+
+    explicit operator bool() const noexcept { return page != nullptr; }
+  };
+  Owned locate_owned(std::string_view id) const noexcept {
+    const UserKey key = key_of(id);
+    const Way way = way_to(key);
+    const std::uint32_t at = way.find(key);
+    return at != Page::none ? Owned{way.own_page(), at} : Owned();
+  }
+  /// The same in fewer steps, but it may also find none if the id is long or the path is unusual.
+  PRESENCE_DETAIL_FLAT Owned locate_owned_fast(std::string_view id) const noexcept {
+    if (!may_have_short_path(id)) return Owned();
+    const LookupKey sought(id);
+    const ShortPath path = short_path<true>(Order::first(sought));
+    if (path.page == nullptr || !path.is_own) return Owned();
+    const std::uint32_t at = path.find(sought, tagger_.tag_of_short(sought));
+    if (at == Page::none || !path.page->owners.is_one()) return Owned();
+    return {const_cast<Page*>(path.page), at};
   }
   RowView find(std::string_view id) const noexcept {
     const Found found = locate(id);
@@ -12754,6 +12775,37 @@ class BasicUserTable {
   }
 
  private:
+  /// Where the path of a short id ends.
+  struct ShortPath {
+    const Page* page;          // null if there is none
+    const std::uint8_t* tags;  // of the page, in the node; null if the path has to be followed in another way
+    bool is_own;               // no node on the path is shared
+
+    /// Returns the index of the user's row, or `Page::none`; see `Way::find`. There must be a page.
+    std::uint32_t find(const LookupKey& id, std::uint8_t tag) const noexcept {
+      for (std::uint32_t marks = detail::equal_to(tag, tags); marks != 0; marks &= marks - 1) {
+        const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
+        if (id.is_short_text(page->row(at).id())) return at;
+      }
+      return Page::none;
+    }
+  };
+  bool may_have_short_path(std::string_view id) const noexcept {
+    return id.size() <= SharedString::room && top_ != nullptr && top_->level == 0;
+  }
+  /// Follows the path of a short id as long as each node uses the next bits of the first hash, as nearly all do.
+  template <bool reads_owners>
+  ShortPath short_path(std::uint64_t order) const noexcept {
+    const Node* node = static_cast<const Node*>(top_);
+    for (bool is_own = true;; order <<= Node::most_bits) {
+      if (reads_owners) is_own = is_own & node->owners.is_one();
+      const std::uint32_t slot = node->slot_of(order);
+      const Branch* const branch = node->branches()[slot];
+      if (!node->leads_to_node(slot)) return {static_cast<const Page*>(branch), node->tags(slot), is_own};
+      if (!node->follows(slot)) return {nullptr, nullptr, false};
+      node = static_cast<const Node*>(branch);
+    }
+  }
   PRESENCE_DETAIL_APART Found locate_slowly(std::string_view id) const noexcept { return locate(key_of(id)); }
 
   static bool are_known_equal(const Branch* a, const Branch* b) noexcept {
@@ -14357,6 +14409,10 @@ struct EventTarget {
   /// Advances by one node and prefetches what is read next: the next node, or the probable row in the page. Returns
   /// whether it has arrived at the page.
   bool step() noexcept { return way.step_ahead(key, at); }
+  /// Makes sure of the row that `step` found: two users of a page may have the same tag.
+  void confirm() noexcept {
+    if (at != Page::none && !way.page()->is_of(at, key)) at = way.find(key);
+  }
   RowView row() const noexcept { return way.page()->row(at); }
   /// Returns whether the event may be a heartbeat of the session in the head of the row: if so, no more of the user is
   /// read. Compares only the first bytes of the session's id.
@@ -14399,6 +14455,11 @@ struct PlaceInTable {
   /// Lowers the bounds of the row to these, if they are later.
   void lower_bounds(Timestamp due, Timestamp cleanup) const noexcept {
     root.table.lower_bounds(target.key, page, target.at, due, cleanup);
+  }
+  /// Lowers the cleanup bound of the row to the end of use of a session that has evidence or a disconnect at `at`. That
+  /// is later than the window behind it, so most bounds are early enough and it is not computed.
+  void lower_cleanup_to_end_of_use(const SessionRegisters& session, Timestamp at) const noexcept {
+    if (at + root.rules.reorder_window < page.cleanup) lower_bounds(never, session_end_of_use(session, root.rules));
   }
 };
 
@@ -14552,12 +14613,11 @@ inline bool apply_session_event(const PlaceInTable& place, const PresenceEventVi
       place.page.invalidate_cover(place.at());
       row.add_activity({value, event.at}, bounds.window(), recent_room(root.rules));
       found = row.own_session(place.target.session);  // adding an activity may move it
-      if (row.activities().size() > RowRest::activities_inside)
-        place.lower_bounds(never, session_end_of_use(*found, root.rules));
+      if (row.activities().size() > RowRest::activities_inside) place.lower_cleanup_to_end_of_use(*found, event.at);
     }
     if (keeps_run) {
       found->add_earlier_run({found->run_start(), storable(run_end(*found, root.rules))});
-      place.lower_bounds(never, session_end_of_use(*found, root.rules));
+      place.lower_cleanup_to_end_of_use(*found, event.at);
     }
     if (begins_run) found->set_run_start(event.at);
     found->set_evidence({event.at, is_connect});
@@ -14616,29 +14676,33 @@ inline bool is_independent_of_length(const RowView& row, const Rules& rules) noe
 }
 
 /// Applies a heartbeat that only refreshes the session: its session is live, and neither the value of last_active nor
-/// the time from which the session is idle changes. Returns whether the heartbeat was applied.
-inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& event) noexcept {
-  AcceptanceWindow& bounds = place.root.bounds();
-  const Rules& rules = place.root.rules;
+/// the time from which the session is idle changes. Returns whether the heartbeat was applied. `row` is the user's.
+inline bool refresh_session(Root& root, Page& page, std::uint32_t row, const LookupKey& id,
+                            const PresenceEventView& event) noexcept {
+  AcceptanceWindow& bounds = root.bounds();
+  const Rules& rules = root.rules;
   const Timestamp at = event.at;
   if (event.type != EventType::heartbeat || event.status || !bounds.admit(at) || event.session.empty() ||
       !ids_fit(event, rules) || (rules.idle_after != Duration() && rules.heartbeat_is_activity))
     return false;
-  SessionRegisters* const session = place.row().own_session(place.target.session);
+  SessionRegisters* const session = page.row(row).own_session(id);
   if (session == nullptr || !is_refreshed_by(*session, at, bounds)) return false;
   if (!rules.heartbeat_is_activity) {
-    if (!is_independent_of_length(place.row(), rules)) return false;
+    if (!is_independent_of_length(page.row(row), rules)) return false;
     session->refresh(at);
     return true;
   }
   // The page caches both, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
-  if (!place.page.covers(place.at(), value, at)) {
-    if (!is_activity_known(place.row(), value, at) || !is_independent_of_length(place.row(), rules)) return false;
-    place.page.cover(place.at(), value, at);
+  if (!page.covers(row, value, at)) {
+    if (!is_activity_known(page.row(row), value, at) || !is_independent_of_length(page.row(row), rules)) return false;
+    page.cover(row, value, at);
   }
   session->refresh(at);
   return true;
+}
+inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& event) noexcept {
+  return refresh_session(place.root, place.page, place.at(), place.target.session, event);
 }
 
 /// Returns whether `one` differs from `other`, a row of the same user, only by such a heartbeat of the first session.
@@ -14654,22 +14718,33 @@ inline bool is_ahead_by_refresh(const RowView& one, const RowView& other, Accept
          one.keeps_same_beside(other);
 }
 
+template <bool only_plain>
+bool refresh_in(Root& root, const UserTable::Owned& user, const PresenceEventView& event) noexcept {
+  if (only_plain && !is_plain(user.page->row(user.at), root.rules)) return false;
+  return refresh_session(root, *user.page, user.at, LookupKey(event.session), event);
+}
+template <bool only_plain>
+PRESENCE_DETAIL_APART bool find_and_refresh_slowly(Root& root, const PresenceEventView& event) noexcept {
+  const UserTable::Owned found = root.table.locate_owned(event.user);
+  return found && refresh_in<only_plain>(root, found, event);
+}
 /// Looks up the user of a heartbeat, and applies the heartbeat if it only refreshes a session in an unshared page.
 /// Returns whether it was applied. The result of the lookup is not returned, because it would have to be kept until the
-/// end.
-PRESENCE_DETAIL_FLAT inline bool find_and_refresh_session(Root& root, const PresenceEventView& event) noexcept {
+/// end. If `only_plain`, the user must be plain as well.
+template <bool only_plain = false>
+PRESENCE_DETAIL_FLAT bool find_and_refresh_session(Root& root, const PresenceEventView& event) noexcept {
   if (event.type != EventType::heartbeat) return false;
-  EventTarget target;
-  target.find(root.table, event);
-  Page* const page = target.own_page();
-  return page != nullptr && refresh_session({root, target, *page}, event);
+  const UserTable::Owned found = root.table.locate_owned_fast(event.user);
+  if (!found) return find_and_refresh_slowly<only_plain>(root, event);
+  found.page->forget_notes();
+  return refresh_in<only_plain>(root, found, event);
 }
 
-/// Does the same if the path, and perhaps the row, is already known.
+/// Does the same if the path, and perhaps the row, is already known. Makes sure of the row of any event.
 PRESENCE_DETAIL_FLAT inline bool refresh_found_session(Root& root, const PresenceEventView& event,
                                                        EventTarget& target) noexcept {
-  if (target.at == Page::none) return false;
-  if (!target.way.page()->is_of(target.at, target.key)) target.at = target.way.find(target.key);
+  target.confirm();
+  if (event.type != EventType::heartbeat) return false;
   Page* const page = target.own_page();
   return page != nullptr && refresh_session({root, target, *page}, event);
 }
@@ -14907,6 +14982,28 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
   return count;
 }
 
+/// Whether a counter of verdicts may run code of the host, which may copy the snapshot.
+template <class Counter>
+inline constexpr bool may_call_back = !std::is_same<Counter, Tally>::value;
+
+/// Applies the first events of a range that are heartbeats which only refresh a session. Returns how many they are, and
+/// advances `first` by as many. If the counter may call back, it stops after one.
+template <class It, class Counter>
+std::size_t refresh_found_sessions(Root& owned, It& first, EventTarget* targets, std::size_t count, Counter& tally) {
+  std::size_t refreshed = 0;
+  It it = first;
+  while (refreshed != count) {
+    auto&& listed = *it;
+    if (!refresh_found_session(owned, listed, targets[refreshed])) break;
+    tally.count(Verdict::applied);
+    ++it;
+    ++refreshed;
+    if (may_call_back<Counter>) break;
+  }
+  first = it;
+  return refreshed;
+}
+
 /// Applies the next few events of a range and returns whether it processed all of them. In a range that borrows from
 /// the snapshot, it stops before an event that may move or destroy strings that later events borrow. `strings` holds
 /// the addresses of the borrowed strings; it is computed when first needed. `tally` is a Tally, or counts in the same
@@ -14926,21 +15023,24 @@ bool apply_some(Snapshot& snapshot, It& first, It last, const ChangeSink& on_cha
 
   const std::uint64_t moves = root->table.moves();
   bool are_there = true;  // the rows found are in place and unshared: a callback may copy the snapshot
-  for (std::size_t i = 0; i < count; ++i, ++first) {
-    auto&& listed = *first;
-    const PresenceEventView& event = listed;
+  for (std::size_t i = 0; i < count;) {
     Root* const owned = SnapshotAccess::owned(snapshot);
     are_there = are_there && owned == root && owned->table.moves() == moves;
-    if (are_there && refresh_found_session(*owned, event, targets[i])) {
-      tally.count(Verdict::applied);
-      continue;
+    if (are_there) {
+      const std::size_t refreshed = refresh_found_sessions(*owned, first, targets + i, count - i, tally);
+      i += refreshed;
+      if (i == count || (refreshed != 0 && may_call_back<Counter>)) continue;
     }
+    auto&& listed = *first;
+    const PresenceEventView& event = listed;
     if constexpr (borrows) {
       It next = first;
       if (++next != last) {
         if (!are_there) return false;
         if (!apply_and_move_nothing(*owned, targets[i], event, first, last, strings, on_change)) return false;
         tally.count(Verdict::applied);
+        first = next;
+        ++i;
         continue;
       }
     }
@@ -14949,6 +15049,8 @@ bool apply_some(Snapshot& snapshot, It& first, It last, const ChangeSink& on_cha
     } else {
       tally.count(apply_event(snapshot, event, on_change));
     }
+    ++first;
+    ++i;
   }
   return true;
 }
@@ -28242,15 +28344,8 @@ class Store {
   /// later than all events of its session, so it is not moved; and no session starts or ends. Returns whether it was
   /// applied.
   bool refresh_session(const PresenceEventView& event) noexcept {
-    if (event.type != EventType::heartbeat) return false;
     detail::Root* const owned = detail::SnapshotAccess::owned(snapshot_);
-    if (owned == nullptr) return false;
-    detail::EventTarget target;
-    target.find(owned->table, event);
-    detail::Page* const page = target.own_page();
-    if (page == nullptr) return false;
-    const detail::PlaceInTable place{*owned, target, *page};
-    return detail::is_plain(place.row(), owned->rules) && detail::refresh_session(place, event);
+    return owned != nullptr && detail::find_and_refresh_session<true>(*owned, event);
   }
 
   /// Returns the verdict on a timestamp that this host's own clock has set. It may be too late, but never too early.

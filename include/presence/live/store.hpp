@@ -23,7 +23,6 @@
 #include <presence/model/user.hpp>
 #include <presence/query/query.hpp>
 #include <presence/registers/detail/acceptance_window.hpp>
-#include <presence/state/detail/event_target.hpp>
 #include <presence/state/detail/in_place.hpp>
 #include <presence/state/merge.hpp>
 #include <presence/state/reduce.hpp>
@@ -998,15 +997,8 @@ class Store {
   /// later than all events of its session, so it is not moved; and no session starts or ends. Returns whether it was
   /// applied.
   bool refresh_session(const PresenceEventView& event) noexcept {
-    if (event.type != EventType::heartbeat) return false;
     detail::Root* const owned = detail::SnapshotAccess::owned(snapshot_);
-    if (owned == nullptr) return false;
-    detail::EventTarget target;
-    target.find(owned->table, event);
-    detail::Page* const page = target.own_page();
-    if (page == nullptr) return false;
-    const detail::PlaceInTable place{*owned, target, *page};
-    return detail::is_plain(place.row(), owned->rules) && detail::refresh_session(place, event);
+    return owned != nullptr && detail::find_and_refresh_session<true>(*owned, event);
   }
 
   /// Returns the verdict on a timestamp that this host's own clock has set. It may be too late, but never too early.

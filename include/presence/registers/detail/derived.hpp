@@ -67,13 +67,22 @@ inline bool live(const SessionRegisters& session, Timestamp now, const Rules& ru
   return session.has_evidence() && !ended_by_disconnect(session) && now < silent_until(session, rules);
 }
 
-/// Returns the time until which the session keeps its user online; `absent` if it does not keep them online at all.
-PRESENCE_DETAIL_FLAT inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
+/// Returns the time until which a session that is surely open keeps its user online. Not for that of the reports.
+inline Timestamp open_until(Timestamp evidence, const Rules& rules) noexcept {
+  return rules.session_timeout == Duration() ? never : evidence + rules.session_timeout + rules.offline_grace;
+}
+PRESENCE_DETAIL_FLAT inline Timestamp online_until_any(const SessionRegisters& session, const Rules& rules) noexcept {
   if (!session.has_evidence()) return absent;
   const bool has_ended = ended_by_disconnect(session);
   if (has_ended && rules.offline_grace == Duration()) return absent;
   const Timestamp end = has_runs(session, rules) ? run_end(session, rules) : never;
   return has_ended ? earlier(first_ending(session) + rules.offline_grace, end) : end;
+}
+/// Returns the time until which the session keeps its user online; `absent` if it does not keep them online at all.
+inline Timestamp online_until(const SessionRegisters& session, const Rules& rules) noexcept {
+  if (session.is_open() && !session.is_report()) return open_until(session.evidence_at(), rules);
+  if (session.is_over() && rules.offline_grace == Duration()) return absent;
+  return online_until_any(session, rules);
 }
 
 /// Returns the time from which the user is offline if no event arrives; `absent` if the user is already offline.
@@ -93,9 +102,7 @@ inline Timestamp online_until(const SessionSpan& sessions, const Rules& rules) n
       are_all_sure = false;
     }
   }
-  if (evidence != absent)
-    until = later(until,
-                  rules.session_timeout == Duration() ? never : evidence + rules.session_timeout + rules.offline_grace);
+  if (evidence != absent) until = later(until, open_until(evidence, rules));
   if (are_all_sure && (rules.offline_grace == Duration() || over == absent || over + rules.offline_grace <= until))
     return until;
   for (const SessionRegisters& session : sessions.others()) {

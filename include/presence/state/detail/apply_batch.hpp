@@ -103,6 +103,28 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
   return count;
 }
 
+/// Whether a counter of verdicts may run code of the host, which may copy the snapshot.
+template <class Counter>
+inline constexpr bool may_call_back = !std::is_same<Counter, Tally>::value;
+
+/// Applies the first events of a range that are heartbeats which only refresh a session. Returns how many they are, and
+/// advances `first` by as many. If the counter may call back, it stops after one.
+template <class It, class Counter>
+std::size_t refresh_found_sessions(Root& owned, It& first, EventTarget* targets, std::size_t count, Counter& tally) {
+  std::size_t refreshed = 0;
+  It it = first;
+  while (refreshed != count) {
+    auto&& listed = *it;
+    if (!refresh_found_session(owned, listed, targets[refreshed])) break;
+    tally.count(Verdict::applied);
+    ++it;
+    ++refreshed;
+    if (may_call_back<Counter>) break;
+  }
+  first = it;
+  return refreshed;
+}
+
 /// Applies the next few events of a range and returns whether it processed all of them. In a range that borrows from
 /// the snapshot, it stops before an event that may move or destroy strings that later events borrow. `strings` holds
 /// the addresses of the borrowed strings; it is computed when first needed. `tally` is a Tally, or counts in the same
@@ -122,21 +144,24 @@ bool apply_some(Snapshot& snapshot, It& first, It last, const ChangeSink& on_cha
 
   const std::uint64_t moves = root->table.moves();
   bool are_there = true;  // the rows found are in place and unshared: a callback may copy the snapshot
-  for (std::size_t i = 0; i < count; ++i, ++first) {
-    auto&& listed = *first;
-    const PresenceEventView& event = listed;
+  for (std::size_t i = 0; i < count;) {
     Root* const owned = SnapshotAccess::owned(snapshot);
     are_there = are_there && owned == root && owned->table.moves() == moves;
-    if (are_there && refresh_found_session(*owned, event, targets[i])) {
-      tally.count(Verdict::applied);
-      continue;
+    if (are_there) {
+      const std::size_t refreshed = refresh_found_sessions(*owned, first, targets + i, count - i, tally);
+      i += refreshed;
+      if (i == count || (refreshed != 0 && may_call_back<Counter>)) continue;
     }
+    auto&& listed = *first;
+    const PresenceEventView& event = listed;
     if constexpr (borrows) {
       It next = first;
       if (++next != last) {
         if (!are_there) return false;
         if (!apply_and_move_nothing(*owned, targets[i], event, first, last, strings, on_change)) return false;
         tally.count(Verdict::applied);
+        first = next;
+        ++i;
         continue;
       }
     }
@@ -145,6 +170,8 @@ bool apply_some(Snapshot& snapshot, It& first, It last, const ChangeSink& on_cha
     } else {
       tally.count(apply_event(snapshot, event, on_change));
     }
+    ++first;
+    ++i;
   }
   return true;
 }

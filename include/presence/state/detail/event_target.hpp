@@ -54,6 +54,10 @@ struct EventTarget {
   /// Advances by one node and prefetches what is read next: the next node, or the probable row in the page. Returns
   /// whether it has arrived at the page.
   bool step() noexcept { return way.step_ahead(key, at); }
+  /// Makes sure of the row that `step` found: two users of a page may have the same tag.
+  void confirm() noexcept {
+    if (at != Page::none && !way.page()->is_of(at, key)) at = way.find(key);
+  }
   RowView row() const noexcept { return way.page()->row(at); }
   /// Returns whether the event may be a heartbeat of the session in the head of the row: if so, no more of the user is
   /// read. Compares only the first bytes of the session's id.

@@ -47,6 +47,11 @@ struct PlaceInTable {
   void lower_bounds(Timestamp due, Timestamp cleanup) const noexcept {
     root.table.lower_bounds(target.key, page, target.at, due, cleanup);
   }
+  /// Lowers the cleanup bound of the row to the end of use of a session that has evidence or a disconnect at `at`. That
+  /// is later than the window behind it, so most bounds are early enough and it is not computed.
+  void lower_cleanup_to_end_of_use(const SessionRegisters& session, Timestamp at) const noexcept {
+    if (at + root.rules.reorder_window < page.cleanup) lower_bounds(never, session_end_of_use(session, root.rules));
+  }
 };
 
 /// Returns whether the sessions keep the user online. Valid only for users whose visible state depends only on their
@@ -199,12 +204,11 @@ inline bool apply_session_event(const PlaceInTable& place, const PresenceEventVi
       place.page.invalidate_cover(place.at());
       row.add_activity({value, event.at}, bounds.window(), recent_room(root.rules));
       found = row.own_session(place.target.session);  // adding an activity may move it
-      if (row.activities().size() > RowRest::activities_inside)
-        place.lower_bounds(never, session_end_of_use(*found, root.rules));
+      if (row.activities().size() > RowRest::activities_inside) place.lower_cleanup_to_end_of_use(*found, event.at);
     }
     if (keeps_run) {
       found->add_earlier_run({found->run_start(), storable(run_end(*found, root.rules))});
-      place.lower_bounds(never, session_end_of_use(*found, root.rules));
+      place.lower_cleanup_to_end_of_use(*found, event.at);
     }
     if (begins_run) found->set_run_start(event.at);
     found->set_evidence({event.at, is_connect});
@@ -263,29 +267,33 @@ inline bool is_independent_of_length(const RowView& row, const Rules& rules) noe
 }
 
 /// Applies a heartbeat that only refreshes the session: its session is live, and neither the value of last_active nor
-/// the time from which the session is idle changes. Returns whether the heartbeat was applied.
-inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& event) noexcept {
-  AcceptanceWindow& bounds = place.root.bounds();
-  const Rules& rules = place.root.rules;
+/// the time from which the session is idle changes. Returns whether the heartbeat was applied. `row` is the user's.
+inline bool refresh_session(Root& root, Page& page, std::uint32_t row, const LookupKey& id,
+                            const PresenceEventView& event) noexcept {
+  AcceptanceWindow& bounds = root.bounds();
+  const Rules& rules = root.rules;
   const Timestamp at = event.at;
   if (event.type != EventType::heartbeat || event.status || !bounds.admit(at) || event.session.empty() ||
       !ids_fit(event, rules) || (rules.idle_after != Duration() && rules.heartbeat_is_activity))
     return false;
-  SessionRegisters* const session = place.row().own_session(place.target.session);
+  SessionRegisters* const session = page.row(row).own_session(id);
   if (session == nullptr || !is_refreshed_by(*session, at, bounds)) return false;
   if (!rules.heartbeat_is_activity) {
-    if (!is_independent_of_length(place.row(), rules)) return false;
+    if (!is_independent_of_length(page.row(row), rules)) return false;
     session->refresh(at);
     return true;
   }
   // The page caches both, so that the rest of the row is not read.
   const Timestamp value = bounds.heartbeat_value(at, rules);
-  if (!place.page.covers(place.at(), value, at)) {
-    if (!is_activity_known(place.row(), value, at) || !is_independent_of_length(place.row(), rules)) return false;
-    place.page.cover(place.at(), value, at);
+  if (!page.covers(row, value, at)) {
+    if (!is_activity_known(page.row(row), value, at) || !is_independent_of_length(page.row(row), rules)) return false;
+    page.cover(row, value, at);
   }
   session->refresh(at);
   return true;
+}
+inline bool refresh_session(const PlaceInTable& place, const PresenceEventView& event) noexcept {
+  return refresh_session(place.root, place.page, place.at(), place.target.session, event);
 }
 
 /// Returns whether `one` differs from `other`, a row of the same user, only by such a heartbeat of the first session.
@@ -301,22 +309,33 @@ inline bool is_ahead_by_refresh(const RowView& one, const RowView& other, Accept
          one.keeps_same_beside(other);
 }
 
+template <bool only_plain>
+bool refresh_in(Root& root, const UserTable::Owned& user, const PresenceEventView& event) noexcept {
+  if (only_plain && !is_plain(user.page->row(user.at), root.rules)) return false;
+  return refresh_session(root, *user.page, user.at, LookupKey(event.session), event);
+}
+template <bool only_plain>
+PRESENCE_DETAIL_APART bool find_and_refresh_slowly(Root& root, const PresenceEventView& event) noexcept {
+  const UserTable::Owned found = root.table.locate_owned(event.user);
+  return found && refresh_in<only_plain>(root, found, event);
+}
 /// Looks up the user of a heartbeat, and applies the heartbeat if it only refreshes a session in an unshared page.
 /// Returns whether it was applied. The result of the lookup is not returned, because it would have to be kept until the
-/// end.
-PRESENCE_DETAIL_FLAT inline bool find_and_refresh_session(Root& root, const PresenceEventView& event) noexcept {
+/// end. If `only_plain`, the user must be plain as well.
+template <bool only_plain = false>
+PRESENCE_DETAIL_FLAT bool find_and_refresh_session(Root& root, const PresenceEventView& event) noexcept {
   if (event.type != EventType::heartbeat) return false;
-  EventTarget target;
-  target.find(root.table, event);
-  Page* const page = target.own_page();
-  return page != nullptr && refresh_session({root, target, *page}, event);
+  const UserTable::Owned found = root.table.locate_owned_fast(event.user);
+  if (!found) return find_and_refresh_slowly<only_plain>(root, event);
+  found.page->forget_notes();
+  return refresh_in<only_plain>(root, found, event);
 }
 
-/// Does the same if the path, and perhaps the row, is already known.
+/// Does the same if the path, and perhaps the row, is already known. Makes sure of the row of any event.
 PRESENCE_DETAIL_FLAT inline bool refresh_found_session(Root& root, const PresenceEventView& event,
                                                        EventTarget& target) noexcept {
-  if (target.at == Page::none) return false;
-  if (!target.way.page()->is_of(target.at, target.key)) target.at = target.way.find(target.key);
+  target.confirm();
+  if (event.type != EventType::heartbeat) return false;
   Page* const page = target.own_page();
   return page != nullptr && refresh_session({root, target, *page}, event);
 }

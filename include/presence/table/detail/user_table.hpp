@@ -115,24 +115,38 @@ class BasicUserTable {
   }
   /// The same in fewer steps for a short id, as most are. Does not read the page if a tag leads to the row.
   PRESENCE_DETAIL_FLAT Found locate(std::string_view id) const noexcept {
-    if (id.size() > SharedString::room || top_ == nullptr || top_->level != 0) return locate_slowly(id);
+    if (!may_have_short_path(id)) return locate_slowly(id);
     const LookupKey sought(id);
-    std::uint64_t order = Order::first(sought);
-    const Node* node = static_cast<const Node*>(top_);
-    std::uint32_t slot = node->slot_of(order);
-    for (; node->leads_to_node(slot); slot = node->slot_of(order)) {
-      if (!node->follows(slot)) return locate_slowly(id);
-      node = static_cast<const Node*>(node->branches()[slot]);
-      order <<= Node::most_bits;
-    }
-    const Page* const page = static_cast<const Page*>(node->branches()[slot]);
-    if (page == nullptr) return Found();
-    for (std::uint32_t marks = detail::equal_to(tagger_.tag_of_short(sought), node->tags(slot)); marks != 0;
-         marks &= marks - 1) {
-      const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
-      if (sought.is_short_text(page->row(at).id())) return Found{page, at};
-    }
-    return page->size > Page::room ? locate_slowly(id) : Found();
+    const ShortPath path = short_path<false>(Order::first(sought));
+    if (path.tags == nullptr) return locate_slowly(id);
+    if (path.page == nullptr) return Found();
+    const std::uint32_t at = path.find(sought, tagger_.tag_of_short(sought));
+    if (at != Page::none) return Found{path.page, at};
+    return path.page->size > Page::room ? locate_slowly(id) : Found();
+  }
+  /// The row of a user in a page that may be changed in place; without a page if there is none, or if the page or a
+  /// node on the path is shared.
+  struct Owned {
+    Page* page = nullptr;
+    std::uint32_t at = 0;
+
+    explicit operator bool() const noexcept { return page != nullptr; }
+  };
+  Owned locate_owned(std::string_view id) const noexcept {
+    const UserKey key = key_of(id);
+    const Way way = way_to(key);
+    const std::uint32_t at = way.find(key);
+    return at != Page::none ? Owned{way.own_page(), at} : Owned();
+  }
+  /// The same in fewer steps, but it may also find none if the id is long or the path is unusual.
+  PRESENCE_DETAIL_FLAT Owned locate_owned_fast(std::string_view id) const noexcept {
+    if (!may_have_short_path(id)) return Owned();
+    const LookupKey sought(id);
+    const ShortPath path = short_path<true>(Order::first(sought));
+    if (path.page == nullptr || !path.is_own) return Owned();
+    const std::uint32_t at = path.find(sought, tagger_.tag_of_short(sought));
+    if (at == Page::none || !path.page->owners.is_one()) return Owned();
+    return {const_cast<Page*>(path.page), at};
   }
   RowView find(std::string_view id) const noexcept {
     const Found found = locate(id);
@@ -584,6 +598,37 @@ class BasicUserTable {
   }
 
  private:
+  /// Where the path of a short id ends.
+  struct ShortPath {
+    const Page* page;          // null if there is none
+    const std::uint8_t* tags;  // of the page, in the node; null if the path has to be followed in another way
+    bool is_own;               // no node on the path is shared
+
+    /// Returns the index of the user's row, or `Page::none`; see `Way::find`. There must be a page.
+    std::uint32_t find(const LookupKey& id, std::uint8_t tag) const noexcept {
+      for (std::uint32_t marks = detail::equal_to(tag, tags); marks != 0; marks &= marks - 1) {
+        const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
+        if (id.is_short_text(page->row(at).id())) return at;
+      }
+      return Page::none;
+    }
+  };
+  bool may_have_short_path(std::string_view id) const noexcept {
+    return id.size() <= SharedString::room && top_ != nullptr && top_->level == 0;
+  }
+  /// Follows the path of a short id as long as each node uses the next bits of the first hash, as nearly all do.
+  template <bool reads_owners>
+  ShortPath short_path(std::uint64_t order) const noexcept {
+    const Node* node = static_cast<const Node*>(top_);
+    for (bool is_own = true;; order <<= Node::most_bits) {
+      if (reads_owners) is_own = is_own & node->owners.is_one();
+      const std::uint32_t slot = node->slot_of(order);
+      const Branch* const branch = node->branches()[slot];
+      if (!node->leads_to_node(slot)) return {static_cast<const Page*>(branch), node->tags(slot), is_own};
+      if (!node->follows(slot)) return {nullptr, nullptr, false};
+      node = static_cast<const Node*>(branch);
+    }
+  }
   PRESENCE_DETAIL_APART Found locate_slowly(std::string_view id) const noexcept { return locate(key_of(id)); }
 
   static bool are_known_equal(const Branch* a, const Branch* b) noexcept {
