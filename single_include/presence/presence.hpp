@@ -6846,7 +6846,7 @@ struct DroppedRange {
 /// The registers that are empty for most users.
 struct RareRegisters {
   DroppedRange dropped_range;                          // of the trailing invisible run
-  Timestamp status_at = absent, status_until = never;  // the status reads as empty from `status_until` on
+  Timestamp status_until = never;                      // the status reads as empty from then on
   Timestamp choice_at = absent, choice_until = never;  // the choice counts before `choice_until`
   Timestamp reported_at = absent;  // of the latest report; what it says is in the session of the reports
   Timestamp reported_last_active_at = absent, reported_last_active = absent;
@@ -6856,16 +6856,16 @@ struct RareRegisters {
   Availability choice = Availability::offline;  // the user's own; offline: none
 
   bool nothing() const noexcept {
-    return dropped_range.to == absent && status_at == absent && choice_at == absent && reported_at == absent &&
+    return dropped_range.to == absent && status_until == never && choice_at == absent && reported_at == absent &&
            reported_last_active_at == absent && forgotten_up_to == absent && removed == absent && !data;
   }
 
   friend bool operator==(const RareRegisters& a, const RareRegisters& b) noexcept {
-    return a.dropped_range == b.dropped_range && a.status_at == b.status_at && a.status_until == b.status_until &&
-           a.removed == b.removed && a.choice_at == b.choice_at && a.choice_until == b.choice_until &&
-           a.choice == b.choice && a.reported_at == b.reported_at &&
-           a.reported_last_active_at == b.reported_last_active_at && a.reported_last_active == b.reported_last_active &&
-           a.forgotten_up_to == b.forgotten_up_to && a.data == b.data;
+    return a.dropped_range == b.dropped_range && a.status_until == b.status_until && a.removed == b.removed &&
+           a.choice_at == b.choice_at && a.choice_until == b.choice_until && a.choice == b.choice &&
+           a.reported_at == b.reported_at && a.reported_last_active_at == b.reported_last_active_at &&
+           a.reported_last_active == b.reported_last_active && a.forgotten_up_to == b.forgotten_up_to &&
+           a.data == b.data;
   }
 };
 
@@ -6876,17 +6876,19 @@ using Sessions = SmallVector<SessionRegisters, 4>;
 /// The registers of a user in unpacked form, for modification. user_row.hpp defines the stored form.
 struct UserRegisters : RareRegisters {
   SharedString status;                   // empty without `status_at`
+  Timestamp status_at = absent;          // when it was set, or cleared
   Sessions sessions;                     // by id
   Activities activities;                 // ascending in value and, since dominated ones are dropped, in evidence
   VisibilityChanges visibility_changes;  // ascending, one per timestamp
 
   bool empty() const noexcept {
-    return sessions.empty() && activities.empty() && visibility_changes.empty() && nothing();
+    return sessions.empty() && activities.empty() && visibility_changes.empty() && status_at == absent && nothing();
   }
 
   friend bool operator==(const UserRegisters& a, const UserRegisters& b) noexcept {
     return a.sessions == b.sessions && a.activities == b.activities && a.visibility_changes == b.visibility_changes &&
-           a.status == b.status && static_cast<const RareRegisters&>(a) == static_cast<const RareRegisters&>(b);
+           a.status == b.status && a.status_at == b.status_at &&
+           static_cast<const RareRegisters&>(a) == static_cast<const RareRegisters&>(b);
   }
 };
 
@@ -6942,6 +6944,7 @@ struct RegistersView {
   Span<Activity> activities;
   Span<VisibilityChange> visibility_changes;
   const SharedString* text = nullptr;       // the status; null if there is none
+  Timestamp text_at = absent;               // when it was set
   const RareRegisters* rare = nullptr;      // null if all of them are empty
   const RareRegisters* choosing = nullptr;  // the same, for the choice; it may be the only one of them in a view
   Timestamp window = absent;                // the part of a run before it does not matter; see `normal_run_start`
@@ -6951,6 +6954,7 @@ struct RegistersView {
       : activities(user.activities),
         visibility_changes(user.visibility_changes),
         text(&user.status),
+        text_at(user.status_at),
         rare(&user),
         choosing(&user) {
     if (!user.sessions.empty())
@@ -6958,10 +6962,10 @@ struct RegistersView {
   }
 
   bool empty() const noexcept {
-    return sessions.size() == 0 && activities.empty() && visibility_changes.empty() &&
+    return sessions.size() == 0 && activities.empty() && visibility_changes.empty() && text_at == absent &&
            (rare == nullptr || rare->nothing());
   }
-  Timestamp status_at() const noexcept { return rare == nullptr ? absent : rare->status_at; }
+  Timestamp status_at() const noexcept { return text_at; }
   std::string_view status() const noexcept { return text == nullptr ? std::string_view() : text->view(); }
   Timestamp status_until() const noexcept { return rare == nullptr ? never : rare->status_until; }
   /// The status at a timestamp: empty if it has ended.
@@ -7282,7 +7286,8 @@ inline void join(UserRegisters& user, const UserRegisters& other, const Rules& r
 /// be stored in different forms until it is normalised.
 inline bool same_beside_sessions(const RegistersView& a, const RegistersView& b) noexcept {
   return same_elements(a.activities, b.activities) && same_elements(a.visibility_changes, b.visibility_changes) &&
-         a.status() == b.status() && (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
+         a.status() == b.status() && a.status_at() == b.status_at() &&
+         (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
 }
 
 }  // namespace detail
@@ -7557,6 +7562,7 @@ inline RegistersView hidden_part(const RegistersView& user, Timestamp cut) noexc
   hidden.activities = {user.activities.data() + seen, user.activities.size() - seen};
   hidden.rare = nullptr;
   hidden.text = nullptr;
+  hidden.text_at = absent;
   if (hidden.report() != nullptr) hidden.sessions = hidden.sessions.without_first();
   return hidden;
 }
@@ -7940,6 +7946,7 @@ inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules
     }
     static_cast<RareRegisters&>(user) = std::move(rest);
     user.status = SharedString();
+    user.status_at = absent;
   }
   if (user.reported_at != absent && user.reported_at <= user.forgotten_up_to) return;
   if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
@@ -8026,9 +8033,10 @@ inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules
   if (user.sessions.size() > 1 || user.activities.size() > activities_in_row || !user.visibility_changes.empty())
     return true;
   if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || !user.sessions[0].is_simple())) return true;
+  if (rules.forget_after != Duration::highest() && (user.rare != nullptr || user.status_at() != absent)) return true;
   return user.rare != nullptr &&
          (user.rare->dropped_range.to != absent || user.rare->removed != absent || user.rare->choice_at != absent ||
-          user.rare->status_until != never || user.rare->data || rules.forget_after != Duration::highest());
+          user.rare->status_until != never || user.rare->data);
 }
 
 /// Returns whether activities that are stored outside the user's row can be dropped.
@@ -8335,7 +8343,7 @@ inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, s
   const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
   digest.add(rare.dropped_range.from);
   digest.add(rare.dropped_range.to);
-  digest.add(rare.status_at);
+  digest.add(user.status_at());
   digest.add(user.status());
   digest.add(rare.reported_at);
   digest.add(rare.reported_last_active_at);
@@ -8771,10 +8779,11 @@ constexpr unsigned state = 1, state_by_connect = 2, active = 4, active_by_connec
                    shown_by_connect = 128;
 
 inline unsigned rare_of(const RegistersView& user) noexcept {
-  if (user.rare == nullptr) return 0;
+  const unsigned bits = user.status_at() != absent ? status : 0u;
+  if (user.rare == nullptr) return bits;
   const RareRegisters& kept = *user.rare;
-  return (kept.dropped_range.to != absent ? dropped_range : 0u) | (kept.status_at != absent ? status : 0u) |
-         (kept.reported_at != absent ? reported : 0u) | (kept.choice_at != absent ? choice : 0u) |
+  return bits | (kept.dropped_range.to != absent ? dropped_range : 0u) | (kept.reported_at != absent ? reported : 0u) |
+         (kept.choice_at != absent ? choice : 0u) |
          (kept.reported_last_active_at != absent ? reported_last_active : 0u) |
          (kept.forgotten_up_to != absent ? forgotten : 0u) | (kept.status_until != never ? status_until : 0u) |
          (kept.removed != absent ? removed : 0u);
@@ -8936,11 +8945,12 @@ inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
     unit.note_earlier(activity.evidence, activity.value);
   }
   for (const VisibilityChange& visibility_change : user.visibility_changes) note(visibility_change.at);
+  note(user.status_at());
   if (user.rare != nullptr) {
     const RareRegisters& kept = *user.rare;
     for (const Timestamp at :
-         {kept.dropped_range.from, kept.dropped_range.to, kept.status_at, kept.reported_at,
-          kept.reported_last_active_at, kept.reported_last_active, kept.forgotten_up_to, kept.removed, kept.choice_at})
+         {kept.dropped_range.from, kept.dropped_range.to, kept.reported_at, kept.reported_last_active_at,
+          kept.reported_last_active, kept.forgotten_up_to, kept.removed, kept.choice_at})
       note(at);
     if (kept.status_until != never) unit.note(kept.status_until);
     if (kept.choice_until != never) unit.note(kept.choice_until);
@@ -8999,16 +9009,17 @@ inline void append_session(ByteWriter& out, const SessionRegisters& session, Tim
   if (is_rare) append_rare_of_session(out, session, has_state, unit);
 }
 
-inline void append_rare(ByteWriter& out, const RareRegisters& kept, std::string_view text, unsigned bits,
-                        const TimestampUnit& unit) {
+inline void append_rare(ByteWriter& out, const RegistersView& user, unsigned bits, const TimestampUnit& unit) {
+  const RareRegisters nothing;
+  const RareRegisters& kept = user.rare != nullptr ? *user.rare : nothing;
   out.byte(bits);
   if ((bits & dropped_range) != 0) {
     unit.append(out, kept.dropped_range.from);
     unit.append(out, kept.dropped_range.to);
   }
   if ((bits & status) != 0) {
-    unit.append(out, kept.status_at);
-    out.text(text);
+    unit.append(out, user.status_at());
+    out.text(user.status());
   }
   if ((bits & reported) != 0) unit.append(out, kept.reported_at);
   if ((bits & choice) != 0) {
@@ -9241,7 +9252,7 @@ inline void append_user(ByteWriter& out, std::string_view id, const RegistersVie
     unit.append(out, visibility_change.at);
     out.byte(visibility_change.invisible ? 1 : 0);
   }
-  if (rare != 0) record::append_rare(out, *user.rare, user.status(), rare, unit);
+  if (rare != 0) record::append_rare(out, user, rare, unit);
   if (has_data) record::append_data(out, *user.rare->data, unit);
 }
 
@@ -9345,9 +9356,10 @@ inline Timestamp latest_date(const RegistersView& user, const Rules& rules) noex
   // The last activity has the latest evidence, and no value is later than its evidence.
   if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
   if (!user.visibility_changes.empty()) latest = later(latest, user.visibility_changes.back().at);
+  latest = later(latest, user.status_at());
   if (user.rare == nullptr) return latest;
   const RareRegisters& rare = *user.rare;
-  latest = later(later(latest, rare.dropped_range.to), later(rare.status_at, rare.reported_at));
+  latest = later(later(latest, rare.dropped_range.to), rare.reported_at);
   latest = later(latest, later(rare.choice_at, rare.data.latest()));
   return later(latest, later(rare.removed, later(rare.reported_last_active_at, rare.forgotten_up_to)));
 }
@@ -10216,9 +10228,11 @@ class alignas(SessionRegisters) Overflow {
  public:
   struct Shape {
     std::uint32_t sessions = 0, activities = 0, visibility_changes = 0;
-    bool rare = false;
+    bool rare = false, status = false;
 
-    bool empty() const noexcept { return sessions == 0 && activities == 0 && visibility_changes == 0 && !rare; }
+    bool empty() const noexcept {
+      return sessions == 0 && activities == 0 && visibility_changes == 0 && !rare && !status;
+    }
     bool has_room_for(const Shape& other) const noexcept {
       return sessions >= other.sessions && activities >= other.activities &&
              visibility_changes >= other.visibility_changes && rare == other.rare;
@@ -10270,11 +10284,13 @@ class alignas(SessionRegisters) Overflow {
       visibility_changes()[i] = other.visibility_changes()[i];
     activity_count = other.activity_count;
     visibility_change_count = other.visibility_change_count;
+    status_at = other.status_at;
   }
 
   /// Returns the capacity for so many activities and some more.
   static constexpr std::uint32_t room_for(std::uint32_t activities) noexcept { return activities / 4 * 4 + 4; }
   const Shape& shape() const noexcept { return shape_; }
+  Timestamp status_at = absent;  // of the row's status; there is always room for it
   // The numbers of elements in use. The row stores the number of sessions.
   std::uint32_t activity_count = 0;  // 0: they are in the row
   std::uint32_t visibility_change_count = 0;
@@ -10393,7 +10409,7 @@ class RowView {
     if (rest_->count != 0) return rest_->activities[rest_->count - 1].value;
     return activities().empty() ? absent : activities().back().value;
   }
-  Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
+  Timestamp status_at() const noexcept { return rest_->overflow != nullptr ? rest_->overflow->status_at : absent; }
   /// Whether others see the user online. Only of a row in a page; see Page::set_online.
   bool is_online() const noexcept { return rest_->is_online; }
   /// Returns whether only sessions that say nothing, activities, data and a status without an end are stored for the
@@ -10422,6 +10438,7 @@ class RowView {
     view.text = &rest_->status;
     if (Overflow* const more = rest_->overflow) {
       view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->visibility_change_count};
+      view.text_at = more->status_at;
       if (more->shape().rare) view.rare = view.choosing = more->rare();
     }
     return view;
@@ -10432,6 +10449,7 @@ class RowView {
     UserRegisters user;
     if (view.rare != nullptr) static_cast<RareRegisters&>(user) = *view.rare;
     user.status = rest_->status;
+    user.status_at = view.status_at();
     user.sessions.reserve(view.sessions.size());
     for (const SessionRegisters& session : view.sessions) user.sessions.push_back(session);
     user.activities.reserve(view.activities.size());
@@ -10534,9 +10552,10 @@ class RowAccess : public RowView {
   /// Swaps the content with another row of the same user.
   inline void swap(struct UserRow& row) const noexcept;
 
-  /// The status, for changes in place. A row with a text must have `status_at` as well, in the rare registers.
+  /// The status, for changes in place. A row with a text must have `status_at` as well.
   SharedString& own_status() const noexcept { return rest().status; }
-  /// Returns the session or the rare registers, if they exist and may be changed in place; else null.
+  /// Returns the session or the timestamp of the status, if there is room for them that may be changed in place; else
+  /// null.
   SessionRegisters* own_session(const LookupKey& id) const noexcept {
     if (id.is(head_->session.id)) return &head().session;
     Overflow* const more = rest_->overflow;
@@ -10553,15 +10572,17 @@ class RowAccess : public RowView {
     return at != others.end() && id.is(at->id);
   }
   /// Copies a shared overflow. If memory runs out, nothing changes.
-  void unshare_overflow() const { widen(0, false); }
-  RareRegisters* own_rare() const noexcept {
-    return has_rare() && rest_->overflow->only_owner() ? rest_->overflow->rare() : nullptr;
+  void unshare_overflow() const { widen(0); }
+  Timestamp* own_status_at() const noexcept {
+    Overflow* const more = rest_->overflow;
+    return more != nullptr && more->only_owner() ? &more->status_at : nullptr;
   }
 
-  /// Returns the rare registers for changes in place. Allocates or copies the overflow if necessary.
-  RareRegisters& need_rare() const {
-    if (own_rare() == nullptr) widen(0, true);
-    return *rest_->overflow->rare();
+  /// Returns the timestamp of the status for changes in place. Allocates or copies the overflow if necessary. If memory
+  /// runs out, nothing changes.
+  Timestamp& need_status_at() const {
+    if (own_status_at() == nullptr) widen(0);
+    return rest_->overflow->status_at;
   }
 
   /// Adds an activity to a plain row. Its value must be greater, and its evidence later, than those of all others.
@@ -10581,7 +10602,7 @@ class RowAccess : public RowView {
     }
     Overflow* const more = rest_->overflow;
     if (more == nullptr || !more->only_owner() || more->shape().activities <= kept)
-      widen(static_cast<std::uint32_t>(kept + 1), false);
+      widen(static_cast<std::uint32_t>(kept + 1));
     put({activities().data() + dropped, kept}, latest, rest_->overflow->activities());
     rest_->overflow->activity_count = static_cast<std::uint32_t>(kept + 1);
     rest().count = 0;
@@ -10605,12 +10626,11 @@ class RowAccess : public RowView {
   RowRest& rest() const noexcept { return const_cast<RowRest&>(*rest_); }
 
   /// Replaces the overflow by an unshared one with at least the given room. The content is unchanged.
-  void widen(std::uint32_t activities, bool rare) const {
+  void widen(std::uint32_t activities) const {
     Overflow* const old = rest_->overflow;
     Overflow::Shape shape;
     if (old != nullptr) shape = old->shape();
     if (shape.activities < activities) shape.activities = Overflow::room_for(activities);
-    shape.rare = shape.rare || rare;
     struct Unfinished {
       Overflow* made;
       ~Unfinished() {
@@ -10646,6 +10666,7 @@ class RowAccess : public RowView {
     if (activities > RowRest::activities_inside || shape.visibility_changes != 0)
       shape.activities = Overflow::room_for(activities);
     shape.rare = !user.nothing();
+    shape.status = user.status_at != absent;
     return shape;
   }
 
@@ -10677,6 +10698,7 @@ class RowAccess : public RowView {
     }
     more.activity_count = static_cast<std::uint32_t>(inside ? 0 : user.activities.size());
     for (std::size_t i = 0; i < more.activity_count; ++i) more.activities()[i] = user.activities[i];
+    more.status_at = user.status_at;
     more.visibility_change_count = static_cast<std::uint32_t>(user.visibility_changes.size());
     for (std::size_t i = 0; i < more.visibility_change_count; ++i)
       more.visibility_changes()[i] = user.visibility_changes[i];
@@ -13757,6 +13779,7 @@ class Before {
       : activities_(user.activities),
         visibility_changes_(user.visibility_changes),
         status_(user.status),
+        status_at_(user.status_at),
         rare_(user),
         session_count(user.sessions.size()) {
     if (!has_session(event.type)) return;
@@ -13772,7 +13795,7 @@ class Before {
   /// Returns whether the event changed nothing. A removal changes sessions only if it is later than the one before.
   bool is_same(const UserRegisters& user, const PresenceEventView& event) const noexcept {
     if (user.sessions.size() != session_count || user.activities != activities_ ||
-        user.visibility_changes != visibility_changes_ || user.status != status_ ||
+        user.visibility_changes != visibility_changes_ || user.status != status_ || user.status_at != status_at_ ||
         !(static_cast<const RareRegisters&>(user) == rare_))
       return false;
     if (!has_session(event.type)) return true;
@@ -13790,6 +13813,7 @@ class Before {
   Activities activities_;
   VisibilityChanges visibility_changes_;
   SharedString status_;
+  Timestamp status_at_;
   RareRegisters rare_;
   SessionRegisters session_;
   bool had_session_ = false;
@@ -14515,20 +14539,20 @@ inline bool apply_status(const PlaceInTable& place, const PresenceEventView& eve
     return false;
   if (on_change) {
     SharedString after(*event.status);
-    row.need_rare().status_at = event.at;
+    row.need_status_at() = event.at;
     const SharedString before(std::exchange(row.own_status(), std::move(after)));
     const VisibleState was{is_online(row, place.root, bounds), active, before.view()};
     notify(place, event.at, was, VisibleState{was.online, was.last_active, row.status()}, on_change);
   } else {
-    RareRegisters* rare = row.own_rare();
-    if (rare != nullptr) {
+    Timestamp* own_status_at = row.own_status_at();
+    if (own_status_at != nullptr) {
       row.own_status().assign(*event.status);
     } else {
       SharedString after(*event.status);
-      rare = &row.need_rare();
+      own_status_at = &row.need_status_at();
       row.own_status() = std::move(after);
     }
-    rare->status_at = event.at;
+    *own_status_at = event.at;
   }
   return true;
 }
@@ -15232,7 +15256,7 @@ class UndoLog {
 
     void restore() noexcept {
       place.row().own_status() = std::move(status);
-      if (RareRegisters* const rare = place.row().own_rare()) rare->status_at = at;
+      if (Timestamp* const status_at = place.row().own_status_at()) *status_at = at;
     }
   };
 

@@ -562,13 +562,12 @@ def visibility_change(value):
     return f"{'invisible' if is_true(value['invisible']) else 'visible'} from {instant(value['at'])}"
 
 
-def rare_words(rare, status=None):
-    """`status` is the text, which the row has."""
+def end_of_status(rare):
+    return f" until {instant(rare['status_until'])}" if ns_of(rare["status_until"]) != HIGHEST else ""
+
+
+def rare_words(rare):
     words = []
-    if ns_of(rare["status_at"]) != LOWEST:
-        until = f" until {instant(rare['status_until'])}" if ns_of(rare["status_until"]) != HIGHEST else ""
-        text = "" if status is None else f" {kept_text(status)}"
-        words.append(f"status{text} from {instant(rare['status_at'])}{until}")
     if ns_of(rare["choice_at"]) != LOWEST:
         choice = enumerator(rare["choice"])
         until = f" until {instant(rare['choice_until'])}" if ns_of(rare["choice_until"]) != HIGHEST else ""
@@ -616,6 +615,7 @@ class Overflow:
         self.activities = elements(behind(pointer, activities, at), used[1])
         at += counts[1] * activities.sizeof
         self.visibility_changes = elements(behind(pointer, gdb.lookup_type(detail + "VisibilityChange"), at), used[2])
+        self.status_at = pointer["status_at"]
 
 
 def kept(head, rest):
@@ -637,8 +637,11 @@ def kept(head, rest):
         words.append(f"active {listed(activities, activity)}")
     if more and more.visibility_changes[1] != 0:
         words.append(listed(more.visibility_changes, visibility_change))
+    if more and ns_of(more.status_at) != LOWEST:
+        until = end_of_status(more.rare.dereference()) if more.has_rare else ""
+        words.append(f"status {kept_text(rest['status'])} from {instant(more.status_at)}{until}")
     if more and more.has_rare:
-        words += rare_words(more.rare.dereference(), rest["status"])
+        words += rare_words(more.rare.dereference())
     return "; ".join(words) or "nothing"
 
 
@@ -801,7 +804,7 @@ LINES = {
     "RareOfSession": lambda rare: " ".join(rare_of_session(rare)) or "nothing",
     "Activity": activity,
     "VisibilityChange": visibility_change,
-    "RareRegisters": lambda rare: "; ".join(rare_words(rare)) or "nothing",
+    "RareRegisters": lambda rare: "; ".join(([f"status{end_of_status(rare)}"] if end_of_status(rare) else []) + rare_words(rare)) or "nothing",
     "RowView": row,
     "RowAccess": row,
     "UserRow": lambda both: kept(both["head"], both["rest"]),

@@ -147,10 +147,11 @@ constexpr unsigned state = 1, state_by_connect = 2, active = 4, active_by_connec
                    shown_by_connect = 128;
 
 inline unsigned rare_of(const RegistersView& user) noexcept {
-  if (user.rare == nullptr) return 0;
+  const unsigned bits = user.status_at() != absent ? status : 0u;
+  if (user.rare == nullptr) return bits;
   const RareRegisters& kept = *user.rare;
-  return (kept.dropped_range.to != absent ? dropped_range : 0u) | (kept.status_at != absent ? status : 0u) |
-         (kept.reported_at != absent ? reported : 0u) | (kept.choice_at != absent ? choice : 0u) |
+  return bits | (kept.dropped_range.to != absent ? dropped_range : 0u) | (kept.reported_at != absent ? reported : 0u) |
+         (kept.choice_at != absent ? choice : 0u) |
          (kept.reported_last_active_at != absent ? reported_last_active : 0u) |
          (kept.forgotten_up_to != absent ? forgotten : 0u) | (kept.status_until != never ? status_until : 0u) |
          (kept.removed != absent ? removed : 0u);
@@ -312,11 +313,12 @@ inline bool all_in_ms(const RegistersView& user, Timestamp now) noexcept {
     unit.note_earlier(activity.evidence, activity.value);
   }
   for (const VisibilityChange& visibility_change : user.visibility_changes) note(visibility_change.at);
+  note(user.status_at());
   if (user.rare != nullptr) {
     const RareRegisters& kept = *user.rare;
     for (const Timestamp at :
-         {kept.dropped_range.from, kept.dropped_range.to, kept.status_at, kept.reported_at,
-          kept.reported_last_active_at, kept.reported_last_active, kept.forgotten_up_to, kept.removed, kept.choice_at})
+         {kept.dropped_range.from, kept.dropped_range.to, kept.reported_at, kept.reported_last_active_at,
+          kept.reported_last_active, kept.forgotten_up_to, kept.removed, kept.choice_at})
       note(at);
     if (kept.status_until != never) unit.note(kept.status_until);
     if (kept.choice_until != never) unit.note(kept.choice_until);
@@ -375,16 +377,17 @@ inline void append_session(ByteWriter& out, const SessionRegisters& session, Tim
   if (is_rare) append_rare_of_session(out, session, has_state, unit);
 }
 
-inline void append_rare(ByteWriter& out, const RareRegisters& kept, std::string_view text, unsigned bits,
-                        const TimestampUnit& unit) {
+inline void append_rare(ByteWriter& out, const RegistersView& user, unsigned bits, const TimestampUnit& unit) {
+  const RareRegisters nothing;
+  const RareRegisters& kept = user.rare != nullptr ? *user.rare : nothing;
   out.byte(bits);
   if ((bits & dropped_range) != 0) {
     unit.append(out, kept.dropped_range.from);
     unit.append(out, kept.dropped_range.to);
   }
   if ((bits & status) != 0) {
-    unit.append(out, kept.status_at);
-    out.text(text);
+    unit.append(out, user.status_at());
+    out.text(user.status());
   }
   if ((bits & reported) != 0) unit.append(out, kept.reported_at);
   if ((bits & choice) != 0) {
@@ -617,7 +620,7 @@ inline void append_user(ByteWriter& out, std::string_view id, const RegistersVie
     unit.append(out, visibility_change.at);
     out.byte(visibility_change.invisible ? 1 : 0);
   }
-  if (rare != 0) record::append_rare(out, *user.rare, user.status(), rare, unit);
+  if (rare != 0) record::append_rare(out, user, rare, unit);
   if (has_data) record::append_data(out, *user.rare->data, unit);
 }
 

@@ -279,6 +279,7 @@ inline RegistersView hidden_part(const RegistersView& user, Timestamp cut) noexc
   hidden.activities = {user.activities.data() + seen, user.activities.size() - seen};
   hidden.rare = nullptr;
   hidden.text = nullptr;
+  hidden.text_at = absent;
   if (hidden.report() != nullptr) hidden.sessions = hidden.sessions.without_first();
   return hidden;
 }

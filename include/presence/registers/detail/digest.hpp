@@ -117,7 +117,7 @@ inline std::uint64_t digest_of(std::string_view id, const RegistersView& user, s
   const RareRegisters& rare = user.rare != nullptr ? *user.rare : nothing;
   digest.add(rare.dropped_range.from);
   digest.add(rare.dropped_range.to);
-  digest.add(rare.status_at);
+  digest.add(user.status_at());
   digest.add(user.status());
   digest.add(rare.reported_at);
   digest.add(rare.reported_last_active_at);

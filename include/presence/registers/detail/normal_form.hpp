@@ -298,6 +298,7 @@ inline void forget_by_age(UserRegisters& user, Timestamp now, const Rules& rules
     }
     static_cast<RareRegisters&>(user) = std::move(rest);
     user.status = SharedString();
+    user.status_at = absent;
   }
   if (user.reported_at != absent && user.reported_at <= user.forgotten_up_to) return;
   if (user.forgotten_up_to + rules.forget_after <= now) user.forgotten_up_to = absent;
@@ -384,9 +385,10 @@ inline bool has_forgettable_memory(const RegistersView& user, const Rules& rules
   if (user.sessions.size() > 1 || user.activities.size() > activities_in_row || !user.visibility_changes.empty())
     return true;
   if (user.sessions.size() == 1 && (!user.sessions[0].id.is_inside() || !user.sessions[0].is_simple())) return true;
+  if (rules.forget_after != Duration::highest() && (user.rare != nullptr || user.status_at() != absent)) return true;
   return user.rare != nullptr &&
          (user.rare->dropped_range.to != absent || user.rare->removed != absent || user.rare->choice_at != absent ||
-          user.rare->status_until != never || user.rare->data || rules.forget_after != Duration::highest());
+          user.rare->status_until != never || user.rare->data);
 }
 
 /// Returns whether activities that are stored outside the user's row can be dropped.

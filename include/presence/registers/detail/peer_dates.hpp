@@ -31,9 +31,10 @@ inline Timestamp latest_date(const RegistersView& user, const Rules& rules) noex
   // The last activity has the latest evidence, and no value is later than its evidence.
   if (!user.activities.empty()) latest = later(latest, user.activities.back().evidence);
   if (!user.visibility_changes.empty()) latest = later(latest, user.visibility_changes.back().at);
+  latest = later(latest, user.status_at());
   if (user.rare == nullptr) return latest;
   const RareRegisters& rare = *user.rare;
-  latest = later(later(latest, rare.dropped_range.to), later(rare.status_at, rare.reported_at));
+  latest = later(later(latest, rare.dropped_range.to), rare.reported_at);
   latest = later(latest, later(rare.choice_at, rare.data.latest()));
   return later(latest, later(rare.removed, later(rare.reported_last_active_at, rare.forgotten_up_to)));
 }

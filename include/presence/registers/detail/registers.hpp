@@ -56,7 +56,7 @@ struct DroppedRange {
 /// The registers that are empty for most users.
 struct RareRegisters {
   DroppedRange dropped_range;                          // of the trailing invisible run
-  Timestamp status_at = absent, status_until = never;  // the status reads as empty from `status_until` on
+  Timestamp status_until = never;                      // the status reads as empty from then on
   Timestamp choice_at = absent, choice_until = never;  // the choice counts before `choice_until`
   Timestamp reported_at = absent;  // of the latest report; what it says is in the session of the reports
   Timestamp reported_last_active_at = absent, reported_last_active = absent;
@@ -66,16 +66,16 @@ struct RareRegisters {
   Availability choice = Availability::offline;  // the user's own; offline: none
 
   bool nothing() const noexcept {
-    return dropped_range.to == absent && status_at == absent && choice_at == absent && reported_at == absent &&
+    return dropped_range.to == absent && status_until == never && choice_at == absent && reported_at == absent &&
            reported_last_active_at == absent && forgotten_up_to == absent && removed == absent && !data;
   }
 
   friend bool operator==(const RareRegisters& a, const RareRegisters& b) noexcept {
-    return a.dropped_range == b.dropped_range && a.status_at == b.status_at && a.status_until == b.status_until &&
-           a.removed == b.removed && a.choice_at == b.choice_at && a.choice_until == b.choice_until &&
-           a.choice == b.choice && a.reported_at == b.reported_at &&
-           a.reported_last_active_at == b.reported_last_active_at && a.reported_last_active == b.reported_last_active &&
-           a.forgotten_up_to == b.forgotten_up_to && a.data == b.data;
+    return a.dropped_range == b.dropped_range && a.status_until == b.status_until && a.removed == b.removed &&
+           a.choice_at == b.choice_at && a.choice_until == b.choice_until && a.choice == b.choice &&
+           a.reported_at == b.reported_at && a.reported_last_active_at == b.reported_last_active_at &&
+           a.reported_last_active == b.reported_last_active && a.forgotten_up_to == b.forgotten_up_to &&
+           a.data == b.data;
   }
 };
 
@@ -86,17 +86,19 @@ using Sessions = SmallVector<SessionRegisters, 4>;
 /// The registers of a user in unpacked form, for modification. user_row.hpp defines the stored form.
 struct UserRegisters : RareRegisters {
   SharedString status;                   // empty without `status_at`
+  Timestamp status_at = absent;          // when it was set, or cleared
   Sessions sessions;                     // by id
   Activities activities;                 // ascending in value and, since dominated ones are dropped, in evidence
   VisibilityChanges visibility_changes;  // ascending, one per timestamp
 
   bool empty() const noexcept {
-    return sessions.empty() && activities.empty() && visibility_changes.empty() && nothing();
+    return sessions.empty() && activities.empty() && visibility_changes.empty() && status_at == absent && nothing();
   }
 
   friend bool operator==(const UserRegisters& a, const UserRegisters& b) noexcept {
     return a.sessions == b.sessions && a.activities == b.activities && a.visibility_changes == b.visibility_changes &&
-           a.status == b.status && static_cast<const RareRegisters&>(a) == static_cast<const RareRegisters&>(b);
+           a.status == b.status && a.status_at == b.status_at &&
+           static_cast<const RareRegisters&>(a) == static_cast<const RareRegisters&>(b);
   }
 };
 
@@ -152,6 +154,7 @@ struct RegistersView {
   Span<Activity> activities;
   Span<VisibilityChange> visibility_changes;
   const SharedString* text = nullptr;       // the status; null if there is none
+  Timestamp text_at = absent;               // when it was set
   const RareRegisters* rare = nullptr;      // null if all of them are empty
   const RareRegisters* choosing = nullptr;  // the same, for the choice; it may be the only one of them in a view
   Timestamp window = absent;                // the part of a run before it does not matter; see `normal_run_start`
@@ -161,6 +164,7 @@ struct RegistersView {
       : activities(user.activities),
         visibility_changes(user.visibility_changes),
         text(&user.status),
+        text_at(user.status_at),
         rare(&user),
         choosing(&user) {
     if (!user.sessions.empty())
@@ -168,10 +172,10 @@ struct RegistersView {
   }
 
   bool empty() const noexcept {
-    return sessions.size() == 0 && activities.empty() && visibility_changes.empty() &&
+    return sessions.size() == 0 && activities.empty() && visibility_changes.empty() && text_at == absent &&
            (rare == nullptr || rare->nothing());
   }
-  Timestamp status_at() const noexcept { return rare == nullptr ? absent : rare->status_at; }
+  Timestamp status_at() const noexcept { return text_at; }
   std::string_view status() const noexcept { return text == nullptr ? std::string_view() : text->view(); }
   Timestamp status_until() const noexcept { return rare == nullptr ? never : rare->status_until; }
   /// The status at a timestamp: empty if it has ended.
@@ -492,7 +496,8 @@ inline void join(UserRegisters& user, const UserRegisters& other, const Rules& r
 /// be stored in different forms until it is normalised.
 inline bool same_beside_sessions(const RegistersView& a, const RegistersView& b) noexcept {
   return same_elements(a.activities, b.activities) && same_elements(a.visibility_changes, b.visibility_changes) &&
-         a.status() == b.status() && (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
+         a.status() == b.status() && a.status_at() == b.status_at() &&
+         (a.rare == nullptr || b.rare == nullptr ? a.rare == b.rare : *a.rare == *b.rare);
 }
 
 }  // namespace detail

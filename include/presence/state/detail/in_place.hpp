@@ -106,20 +106,20 @@ inline bool apply_status(const PlaceInTable& place, const PresenceEventView& eve
     return false;
   if (on_change) {
     SharedString after(*event.status);
-    row.need_rare().status_at = event.at;
+    row.need_status_at() = event.at;
     const SharedString before(std::exchange(row.own_status(), std::move(after)));
     const VisibleState was{is_online(row, place.root, bounds), active, before.view()};
     notify(place, event.at, was, VisibleState{was.online, was.last_active, row.status()}, on_change);
   } else {
-    RareRegisters* rare = row.own_rare();
-    if (rare != nullptr) {
+    Timestamp* own_status_at = row.own_status_at();
+    if (own_status_at != nullptr) {
       row.own_status().assign(*event.status);
     } else {
       SharedString after(*event.status);
-      rare = &row.need_rare();
+      own_status_at = &row.need_status_at();
       row.own_status() = std::move(after);
     }
-    rare->status_at = event.at;
+    *own_status_at = event.at;
   }
   return true;
 }

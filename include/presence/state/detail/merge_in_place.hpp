@@ -188,7 +188,7 @@ class UndoLog {
 
     void restore() noexcept {
       place.row().own_status() = std::move(status);
-      if (RareRegisters* const rare = place.row().own_rare()) rare->status_at = at;
+      if (Timestamp* const status_at = place.row().own_status_at()) *status_at = at;
     }
   };
 

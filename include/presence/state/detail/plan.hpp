@@ -48,6 +48,7 @@ class Before {
       : activities_(user.activities),
         visibility_changes_(user.visibility_changes),
         status_(user.status),
+        status_at_(user.status_at),
         rare_(user),
         session_count(user.sessions.size()) {
     if (!has_session(event.type)) return;
@@ -63,7 +64,7 @@ class Before {
   /// Returns whether the event changed nothing. A removal changes sessions only if it is later than the one before.
   bool is_same(const UserRegisters& user, const PresenceEventView& event) const noexcept {
     if (user.sessions.size() != session_count || user.activities != activities_ ||
-        user.visibility_changes != visibility_changes_ || user.status != status_ ||
+        user.visibility_changes != visibility_changes_ || user.status != status_ || user.status_at != status_at_ ||
         !(static_cast<const RareRegisters&>(user) == rare_))
       return false;
     if (!has_session(event.type)) return true;
@@ -81,6 +82,7 @@ class Before {
   Activities activities_;
   VisibilityChanges visibility_changes_;
   SharedString status_;
+  Timestamp status_at_;
   RareRegisters rare_;
   SessionRegisters session_;
   bool had_session_ = false;

@@ -23,9 +23,11 @@ class alignas(SessionRegisters) Overflow {
  public:
   struct Shape {
     std::uint32_t sessions = 0, activities = 0, visibility_changes = 0;
-    bool rare = false;
+    bool rare = false, status = false;
 
-    bool empty() const noexcept { return sessions == 0 && activities == 0 && visibility_changes == 0 && !rare; }
+    bool empty() const noexcept {
+      return sessions == 0 && activities == 0 && visibility_changes == 0 && !rare && !status;
+    }
     bool has_room_for(const Shape& other) const noexcept {
       return sessions >= other.sessions && activities >= other.activities &&
              visibility_changes >= other.visibility_changes && rare == other.rare;
@@ -77,11 +79,13 @@ class alignas(SessionRegisters) Overflow {
       visibility_changes()[i] = other.visibility_changes()[i];
     activity_count = other.activity_count;
     visibility_change_count = other.visibility_change_count;
+    status_at = other.status_at;
   }
 
   /// Returns the capacity for so many activities and some more.
   static constexpr std::uint32_t room_for(std::uint32_t activities) noexcept { return activities / 4 * 4 + 4; }
   const Shape& shape() const noexcept { return shape_; }
+  Timestamp status_at = absent;  // of the row's status; there is always room for it
   // The numbers of elements in use. The row stores the number of sessions.
   std::uint32_t activity_count = 0;  // 0: they are in the row
   std::uint32_t visibility_change_count = 0;
@@ -200,7 +204,7 @@ class RowView {
     if (rest_->count != 0) return rest_->activities[rest_->count - 1].value;
     return activities().empty() ? absent : activities().back().value;
   }
-  Timestamp status_at() const noexcept { return has_rare() ? rest_->overflow->rare()->status_at : absent; }
+  Timestamp status_at() const noexcept { return rest_->overflow != nullptr ? rest_->overflow->status_at : absent; }
   /// Whether others see the user online. Only of a row in a page; see Page::set_online.
   bool is_online() const noexcept { return rest_->is_online; }
   /// Returns whether only sessions that say nothing, activities, data and a status without an end are stored for the
@@ -229,6 +233,7 @@ class RowView {
     view.text = &rest_->status;
     if (Overflow* const more = rest_->overflow) {
       view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->visibility_change_count};
+      view.text_at = more->status_at;
       if (more->shape().rare) view.rare = view.choosing = more->rare();
     }
     return view;
@@ -239,6 +244,7 @@ class RowView {
     UserRegisters user;
     if (view.rare != nullptr) static_cast<RareRegisters&>(user) = *view.rare;
     user.status = rest_->status;
+    user.status_at = view.status_at();
     user.sessions.reserve(view.sessions.size());
     for (const SessionRegisters& session : view.sessions) user.sessions.push_back(session);
     user.activities.reserve(view.activities.size());
@@ -341,9 +347,10 @@ class RowAccess : public RowView {
   /// Swaps the content with another row of the same user.
   inline void swap(struct UserRow& row) const noexcept;
 
-  /// The status, for changes in place. A row with a text must have `status_at` as well, in the rare registers.
+  /// The status, for changes in place. A row with a text must have `status_at` as well.
   SharedString& own_status() const noexcept { return rest().status; }
-  /// Returns the session or the rare registers, if they exist and may be changed in place; else null.
+  /// Returns the session or the timestamp of the status, if there is room for them that may be changed in place; else
+  /// null.
   SessionRegisters* own_session(const LookupKey& id) const noexcept {
     if (id.is(head_->session.id)) return &head().session;
     Overflow* const more = rest_->overflow;
@@ -360,15 +367,17 @@ class RowAccess : public RowView {
     return at != others.end() && id.is(at->id);
   }
   /// Copies a shared overflow. If memory runs out, nothing changes.
-  void unshare_overflow() const { widen(0, false); }
-  RareRegisters* own_rare() const noexcept {
-    return has_rare() && rest_->overflow->only_owner() ? rest_->overflow->rare() : nullptr;
+  void unshare_overflow() const { widen(0); }
+  Timestamp* own_status_at() const noexcept {
+    Overflow* const more = rest_->overflow;
+    return more != nullptr && more->only_owner() ? &more->status_at : nullptr;
   }
 
-  /// Returns the rare registers for changes in place. Allocates or copies the overflow if necessary.
-  RareRegisters& need_rare() const {
-    if (own_rare() == nullptr) widen(0, true);
-    return *rest_->overflow->rare();
+  /// Returns the timestamp of the status for changes in place. Allocates or copies the overflow if necessary. If memory
+  /// runs out, nothing changes.
+  Timestamp& need_status_at() const {
+    if (own_status_at() == nullptr) widen(0);
+    return rest_->overflow->status_at;
   }
 
   /// Adds an activity to a plain row. Its value must be greater, and its evidence later, than those of all others.
@@ -388,7 +397,7 @@ class RowAccess : public RowView {
     }
     Overflow* const more = rest_->overflow;
     if (more == nullptr || !more->only_owner() || more->shape().activities <= kept)
-      widen(static_cast<std::uint32_t>(kept + 1), false);
+      widen(static_cast<std::uint32_t>(kept + 1));
     put({activities().data() + dropped, kept}, latest, rest_->overflow->activities());
     rest_->overflow->activity_count = static_cast<std::uint32_t>(kept + 1);
     rest().count = 0;
@@ -412,12 +421,11 @@ class RowAccess : public RowView {
   RowRest& rest() const noexcept { return const_cast<RowRest&>(*rest_); }
 
   /// Replaces the overflow by an unshared one with at least the given room. The content is unchanged.
-  void widen(std::uint32_t activities, bool rare) const {
+  void widen(std::uint32_t activities) const {
     Overflow* const old = rest_->overflow;
     Overflow::Shape shape;
     if (old != nullptr) shape = old->shape();
     if (shape.activities < activities) shape.activities = Overflow::room_for(activities);
-    shape.rare = shape.rare || rare;
     struct Unfinished {
       Overflow* made;
       ~Unfinished() {
@@ -453,6 +461,7 @@ class RowAccess : public RowView {
     if (activities > RowRest::activities_inside || shape.visibility_changes != 0)
       shape.activities = Overflow::room_for(activities);
     shape.rare = !user.nothing();
+    shape.status = user.status_at != absent;
     return shape;
   }
 
@@ -484,6 +493,7 @@ class RowAccess : public RowView {
     }
     more.activity_count = static_cast<std::uint32_t>(inside ? 0 : user.activities.size());
     for (std::size_t i = 0; i < more.activity_count; ++i) more.activities()[i] = user.activities[i];
+    more.status_at = user.status_at;
     more.visibility_change_count = static_cast<std::uint32_t>(user.visibility_changes.size());
     for (std::size_t i = 0; i < more.visibility_change_count; ++i)
       more.visibility_changes()[i] = user.visibility_changes[i];
