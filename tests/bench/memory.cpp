@@ -102,6 +102,7 @@ Snapshot connected_users(std::size_t users) {
 struct Rich {
   static constexpr std::size_t users = 10000;
   double plain = 0, idle = 0;  // idle: sessions become idle by themselves
+  double status = 0;           // of 15 bytes
   double activity = 0;         // in one session, of 100 bytes of JSON
   double sessions = 0;         // each with an availability and an activity
   double data = 0;             // five names
@@ -121,29 +122,38 @@ struct Rich {
       event.activity = presence::AttributesView(doing);
       event.availability = presence::Availability::busy;
     });
-    data = per_user(
-        rules, [](PresenceEventView&) {}, true);
+    const auto nothing_more = [](PresenceEventView&) {};
+    status = per_user(rules, nothing_more, Later::status);
+    data = per_user(rules, nothing_more, Later::data);
     rules.idle_after = Duration::from_s(300);
-    idle = per_user(rules, [](PresenceEventView&) {});
+    idle = per_user(rules, nothing_more);
   }
 
  private:
   using Attributes = presence::Attributes;
+  /// What each user says after connecting.
+  enum class Later { nothing, status, data };
 
   template <class Change>
-  static double per_user(const Rules& rules, Change change, bool with_data = false) {
+  static double per_user(const Rules& rules, Change change, Later later = Later::nothing) {
     const std::size_t before = bytes_in_use();
     Snapshot snapshot = reduce(Snapshot(rules), start);
     each_connect(users, Duration(), 2, [&](PresenceEventView event) {
       change(event);
       require(presence::apply(snapshot, &event, &event + 1).applied == 1, "a connect was not applied");
     });
+    const auto apply = [&snapshot](const PresenceEventView& event) {
+      require(presence::apply(snapshot, &event, &event + 1).applied == 1, "a status or data was not applied");
+    };
     Ids ids;
-    for (std::uint32_t user = 0; with_data && user < users; ++user) {
+    for (std::uint32_t user = 0; later != Later::nothing && user < users; ++user) {
       ids.write(user, 0);
+      if (later == Later::status) {
+        apply(PresenceEventView::set_status(ids.user(), "out until three", start));
+        continue;
+      }
       each_data(ids.user(), [&](std::string_view name, const presence::Value& value) {
-        const auto event = PresenceEventView::set_data(ids.user(), name, value, start);
-        require(presence::apply(snapshot, &event, &event + 1).applied == 1, "data was not applied");
+        apply(PresenceEventView::set_data(ids.user(), name, value, start));
       });
     }
     return static_cast<double>(bytes_in_use() - before) / static_cast<double>(users);
@@ -302,12 +312,13 @@ int main(int argc, char** argv) {
       "\"peak_megabytes_before\": %.0f, \"allocations\": {\"heartbeat\": %g, \"disconnect\": %g, \"third_connect\": "
       "%g, \"fourth_connect\": %g}, "
       "\"room_bytes_per_member\": {\"ids\": %.1f, \"users\": %.1f, \"sessions\": %.1f, \"subscription\": %.1f}, "
-      "\"rich_bytes_per_user\": {\"plain\": %.1f, \"idle\": %.1f, \"activity\": %.1f, \"sessions\": %.1f, \"data\": "
+      "\"rich_bytes_per_user\": {\"plain\": %.1f, \"status\": %.1f, \"idle\": %.1f, \"activity\": %.1f, \"sessions\": "
+      "%.1f, \"data\": "
       "%.1f}, "
       "\"encoded_bytes\": {\"user\": %.1f, \"user_for_others\": %.1f, \"change\": %.1f}, \"exchanges\": [",
       users, sessions_among(users), static_cast<double>(bytes) / static_cast<double>(users), peak_after, peak_before,
       heartbeat, disconnect, third_connect, fourth_connect, room.ids, room.users, room.sessions, room.subscriptions,
-      rich.plain, rich.idle, rich.activity, rich.sessions, rich.data, encoded, for_others, delta);
+      rich.plain, rich.status, rich.idle, rich.activity, rich.sessions, rich.data, encoded, for_others, delta);
   const char* separator = "";
   for (const Exchange& one : exchanges) {
     std::printf("%s{\"differences\": %zu, \"messages\": %zu, \"bytes\": %zu}", separator, one.differences, one.messages,

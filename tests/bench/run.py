@@ -122,7 +122,8 @@ def fill(report, sizes, memory):
     of = f", {users(memory['users'])}"
     report.value("memory per user" + of, memory["bytes_per_user"], 176, "bytes")
     rich = memory["rich_bytes_per_user"]
-    for kind, shown, limit in (("plain", "1.3 sessions", 176), ("idle", "1.3 sessions that become idle", None),
+    for kind, shown, limit in (("plain", "1.3 sessions", 176), ("status", "1.3 sessions and a status of 15 bytes", 176),
+                               ("idle", "1.3 sessions that become idle", None),
                                ("activity", "an activity of 100 bytes", 400),
                                ("sessions", "1.3 sessions, each with an availability and 100 bytes", None),
                                ("data", "5 names of data", None)):

@@ -598,13 +598,13 @@ class Overflow:
 
     def __init__(self, pointer, head, rest):
         detail = namespace_of(rest.type) + "detail::"
-        shape = pointer["shape_"]
-        counts = [int(shape[name]) for name in ("sessions", "activities", "visibility_changes")]
+        rooms = int(pointer["change_room_and_rare_"])
+        counts = [int(pointer["session_room_"]), int(pointer["activity_room_"]), rooms // 2]
         # Of what there is room for, so many are there.
         used = [max(0, int(rest["session_count"]) - 1), int(pointer["activity_count"]), int(pointer["visibility_change_count"])]
         if max(counts) > MOST_IN_OVERFLOW or any(some > room for some, room in zip(used, counts)):
             raise Unreadable
-        sessions, self.has_rare = head["session"].type, is_true(shape["rare"])
+        sessions, self.has_rare = head["session"].type, rooms % 2 != 0
         rare = gdb.lookup_type(detail + "RareRegisters")
         activities = rest["activities"].type.strip_typedefs().target()
         at = 0

@@ -23,11 +23,9 @@ class alignas(SessionRegisters) Overflow {
  public:
   struct Shape {
     std::uint32_t sessions = 0, activities = 0, visibility_changes = 0;
-    bool rare = false, status = false;
+    bool rare = false;
 
-    bool empty() const noexcept {
-      return sessions == 0 && activities == 0 && visibility_changes == 0 && !rare && !status;
-    }
+    bool empty() const noexcept { return sessions == 0 && activities == 0 && visibility_changes == 0 && !rare; }
     bool has_room_for(const Shape& other) const noexcept {
       return sessions >= other.sessions && activities >= other.activities &&
              visibility_changes >= other.visibility_changes && rare == other.rare;
@@ -45,9 +43,9 @@ class alignas(SessionRegisters) Overflow {
   bool only_owner() const noexcept { return owners_.is_one(); }
   void drop_owner() noexcept {
     if (!owners_.drop_last()) return;
-    const std::size_t bytes = bytes_of(shape_);
-    if (shape_.rare) rare()->~RareRegisters();
-    for (std::uint32_t i = 0; i < shape_.sessions; ++i) sessions()[i].~SessionRegisters();
+    const std::size_t bytes = bytes_of(shape());
+    if (has_rare()) rare()->~RareRegisters();
+    for (std::uint32_t i = 0; i < session_room_; ++i) sessions()[i].~SessionRegisters();
     this->~Overflow();
     detail::deallocate(this, bytes, alignof(Overflow));
   }
@@ -55,24 +53,24 @@ class alignas(SessionRegisters) Overflow {
   /// Returns whether there is room for such a shape without wasting much memory.
   bool fits(const Shape& other) const noexcept {
     const std::size_t needed = bytes_of(other), slack = needed / 4 + sizeof(SessionRegisters);
-    return shape_.has_room_for(other) && bytes_of(shape_) <= needed + slack;
+    return shape().has_room_for(other) && bytes_of(shape()) <= needed + slack;
   }
   /// Returns the size of all memory that it holds, in bytes.
   std::size_t bytes() noexcept {
-    std::size_t sum = bytes_of(shape_);
-    for (std::uint32_t i = 0; i < shape_.sessions; ++i) sum += sessions()[i].bytes_elsewhere();
-    if (!shape_.rare) return sum;
+    std::size_t sum = bytes_of(shape());
+    for (std::uint32_t i = 0; i < session_room_; ++i) sum += sessions()[i].bytes_elsewhere();
+    if (!has_rare()) return sum;
     return sum + (rare()->data ? rare()->data->memory() : 0);
   }
 
   /// Takes over the content of another one. This one must be empty and have room for it.
   void take(Overflow& other) {
     if (other.only_owner()) {
-      for (std::uint32_t i = 0; i < other.shape_.sessions; ++i) sessions()[i] = std::move(other.sessions()[i]);
-      if (other.shape_.rare) *rare() = std::move(*other.rare());
+      for (std::uint32_t i = 0; i < other.session_room_; ++i) sessions()[i] = std::move(other.sessions()[i]);
+      if (other.has_rare()) *rare() = std::move(*other.rare());
     } else {
-      for (std::uint32_t i = 0; i < other.shape_.sessions; ++i) sessions()[i] = other.sessions()[i];
-      if (other.shape_.rare) *rare() = *other.rare();
+      for (std::uint32_t i = 0; i < other.session_room_; ++i) sessions()[i] = other.sessions()[i];
+      if (other.has_rare()) *rare() = *other.rare();
     }
     for (std::uint32_t i = 0; i < other.activity_count; ++i) activities()[i] = other.activities()[i];
     for (std::uint32_t i = 0; i < other.visibility_change_count; ++i)
@@ -84,23 +82,36 @@ class alignas(SessionRegisters) Overflow {
 
   /// Returns the capacity for so many activities and some more.
   static constexpr std::uint32_t room_for(std::uint32_t activities) noexcept { return activities / 4 * 4 + 4; }
-  const Shape& shape() const noexcept { return shape_; }
+  Shape shape() const noexcept {
+    Shape shape;
+    shape.sessions = session_room_;
+    shape.activities = activity_room_;
+    shape.visibility_changes = change_room_and_rare_ >> 1;
+    shape.rare = has_rare();
+    return shape;
+  }
+  std::uint32_t session_room() const noexcept { return session_room_; }
+  std::uint32_t activity_room() const noexcept { return activity_room_; }
+  bool has_rare() const noexcept { return (change_room_and_rare_ & 1) != 0; }
   Timestamp status_at = absent;  // of the row's status; there is always room for it
   // The numbers of elements in use. The row stores the number of sessions.
   std::uint32_t activity_count = 0;  // 0: they are in the row
   std::uint32_t visibility_change_count = 0;
   SessionRegisters* sessions() noexcept { return reinterpret_cast<SessionRegisters*>(this + 1); }
-  RareRegisters* rare() noexcept { return reinterpret_cast<RareRegisters*>(sessions() + shape_.sessions); }
-  Activity* activities() noexcept { return reinterpret_cast<Activity*>(rare() + (shape_.rare ? 1 : 0)); }
+  RareRegisters* rare() noexcept { return reinterpret_cast<RareRegisters*>(sessions() + session_room_); }
+  Activity* activities() noexcept { return reinterpret_cast<Activity*>(rare() + (has_rare() ? 1 : 0)); }
   VisibilityChange* visibility_changes() noexcept {
-    return reinterpret_cast<VisibilityChange*>(activities() + shape_.activities);
+    return reinterpret_cast<VisibilityChange*>(activities() + activity_room_);
   }
 
  private:
   template <class T, class... Args>
   friend T* construct(void* at, Args&&... args);
 
-  explicit Overflow(const Shape& shape) noexcept : shape_(shape) {
+  explicit Overflow(const Shape& shape) noexcept
+      : session_room_(shape.sessions),
+        activity_room_(shape.activities),
+        change_room_and_rare_(shape.visibility_changes << 1 | std::uint32_t{shape.rare}) {
     for (std::uint32_t i = 0; i < shape.sessions; ++i) detail::construct<SessionRegisters>(sessions() + i);
     for (std::uint32_t i = 0; i < shape.activities; ++i) detail::construct<Activity>(activities() + i);
     for (std::uint32_t i = 0; i < shape.visibility_changes; ++i)
@@ -115,8 +126,9 @@ class alignas(SessionRegisters) Overflow {
   }
 
   OwnerCount owners_;
-  Shape shape_;
+  const std::uint32_t session_room_, activity_room_, change_room_and_rare_;  // the lowest bit: room for rare registers
 };
+static_assert(sizeof(Overflow) == 32, "half a cache line for a user who has only a status");
 // The arrays follow each other without gaps, because none is aligned more strictly than the one before.
 static_assert(sizeof(Overflow) % alignof(SessionRegisters) == 0 && alignof(Overflow) == alignof(SessionRegisters), "");
 static_assert(alignof(RareRegisters) <= alignof(SessionRegisters) && alignof(Activity) <= alignof(RareRegisters), "");
@@ -234,7 +246,7 @@ class RowView {
     if (Overflow* const more = rest_->overflow) {
       view.visibility_changes = Span<VisibilityChange>{more->visibility_changes(), more->visibility_change_count};
       view.text_at = more->status_at;
-      if (more->shape().rare) view.rare = view.choosing = more->rare();
+      if (more->has_rare()) view.rare = view.choosing = more->rare();
     }
     return view;
   }
@@ -314,7 +326,7 @@ class RowView {
     if (rest_->session_count < 2) return {};
     return {rest_->overflow->sessions(), rest_->session_count - 1};
   }
-  bool has_rare() const noexcept { return rest_->overflow != nullptr && rest_->overflow->shape().rare; }
+  bool has_rare() const noexcept { return rest_->overflow != nullptr && rest_->overflow->has_rare(); }
 
   const RowHead* head_ = nullptr;
   const RowRest* rest_ = nullptr;
@@ -335,7 +347,7 @@ class RowAccess : public RowView {
   void replace(UserRegisters&& user) const {
     const Overflow::Shape shape = shape_of(user);
     Overflow*& overflow = rest().overflow;
-    if (shape.empty()) {
+    if (shape.empty() && user.status_at == absent) {
       if (overflow != nullptr) std::exchange(overflow, nullptr)->drop_owner();
     } else if (overflow == nullptr || !overflow->only_owner() || !overflow->fits(shape)) {
       Overflow* const fresh = Overflow::make(shape);
@@ -396,7 +408,7 @@ class RowAccess : public RowView {
       return;
     }
     Overflow* const more = rest_->overflow;
-    if (more == nullptr || !more->only_owner() || more->shape().activities <= kept)
+    if (more == nullptr || !more->only_owner() || more->activity_room() <= kept)
       widen(static_cast<std::uint32_t>(kept + 1));
     put({activities().data() + dropped, kept}, latest, rest_->overflow->activities());
     rest_->overflow->activity_count = static_cast<std::uint32_t>(kept + 1);
@@ -461,7 +473,6 @@ class RowAccess : public RowView {
     if (activities > RowRest::activities_inside || shape.visibility_changes != 0)
       shape.activities = Overflow::room_for(activities);
     shape.rare = !user.nothing();
-    shape.status = user.status_at != absent;
     return shape;
   }
 
@@ -488,7 +499,7 @@ class RowAccess : public RowView {
     for (std::size_t i = 0; i < rest.count; ++i) rest.activities[i] = user.activities[i];
     if (rest.overflow == nullptr) return;
     Overflow& more = *rest.overflow;
-    for (std::uint32_t i = 0; i < more.shape().sessions; ++i) {
+    for (std::uint32_t i = 0; i < more.session_room(); ++i) {
       more.sessions()[i] = i + 1 < user.sessions.size() ? std::move(user.sessions[i + 1]) : SessionRegisters();
     }
     more.activity_count = static_cast<std::uint32_t>(inside ? 0 : user.activities.size());
