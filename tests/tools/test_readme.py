@@ -8,6 +8,8 @@
 
 usage: test_readme.py [COMPILER...]
 """
+import multiprocessing.pool
+import os
 import pathlib
 import re
 import subprocess
@@ -38,16 +40,18 @@ def compile_and_run(compiler, code):
         return subprocess.run([program], check=True, capture_output=True, encoding="utf-8").stdout
 
 
-def check_programs(compiler, page, text):
+def programs_of(page, text):
     programs = PROGRAM.findall(text)
     if len(programs) != len(re.findall(r"^```cpp$", text, re.MULTILINE)):
         sys.exit(f"{page}: a cpp block is followed by the text that it prints")
-    for number, (code, expected) in enumerate(programs, 1):
-        printed = compile_and_run(compiler, code)
-        if printed != expected:
-            sys.exit(f"{page}: program {number} prints\n{printed}\nand not\n{expected}")
-        print(f"{page.relative_to(ROOT)}: program {number} prints what is shown")
-    return len(programs)
+    return [(page, number, code, expected) for number, (code, expected) in enumerate(programs, 1)]
+
+
+def check_program(compiler, page, number, code, expected):
+    printed = compile_and_run(compiler, code)
+    if printed != expected:
+        raise RuntimeError(f"{page}: program {number} prints\n{printed}\nand not\n{expected}")
+    print(f"{page.relative_to(ROOT)}: program {number} prints what is shown")
 
 
 def expression(value):
@@ -90,13 +94,18 @@ def check_links(page, text):
 
 
 def main(compiler):
-    programs = 0
+    programs = []
     for page in pages():
         text = page.read_text(encoding="utf-8")
         check_links(page, text)
-        programs += check_programs(compiler, page, text)
-    if programs == 0:
+        programs += programs_of(page, text)
+    if not programs:
         sys.exit("no page has a program")
+    with multiprocessing.pool.ThreadPool(os.cpu_count()) as pool:
+        try:
+            pool.starmap(check_program, [(compiler, *program) for program in programs], chunksize=1)
+        except RuntimeError as error:
+            sys.exit(str(error))
     check_defaults(compiler)
 
 
