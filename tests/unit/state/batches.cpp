@@ -224,9 +224,34 @@ TEST_CASE("on_verdict receives the index and the verdict of every event of a ran
 
     verdicts.clear();
     const std::vector<PresenceEventView> views(events.begin(), events.end());
-    apply(
-        of_views, views.begin(), views.end(), [](const UserPresenceChangedView&) {}, on_verdict);
+    apply(of_views, views.begin(), views.end(), [](const UserPresenceChangedView&) {}, on_verdict);
     CHECK(verdicts == expected);
     CHECK(of_views == one);
   }
+}
+
+TEST_CASE(
+    "on_verdict may copy the snapshot during a batch; the copies contain the events applied so far, and never change") {
+  constexpr std::size_t users = 50;
+  std::vector<PresenceEvent> events;
+  for (std::size_t i = 0; i < users; ++i) events.push_back(connect(user_id(i), "phone", at(0)));
+  Snapshot s = reduce(Snapshot(), at(0)), one_by_one = reduce(Snapshot(), at(0));  // which share nothing
+  apply(s, events.begin(), events.end());
+  apply(one_by_one, events.begin(), events.end());
+  events.clear();
+  for (std::size_t i = 0; i < users; ++i)
+    events.push_back(i % 16 == 15 ? says(user_id(i), "here", at(1)) : heartbeat(user_id(i), "phone", at(1)));
+  std::vector<Snapshot> copies;
+  apply(
+      s, events.begin(), events.end(), [](const UserPresenceChangedView&) {},
+      [&](std::size_t index, Verdict) {
+        if (index % 3 == 0) copies.push_back(s);
+      });
+  REQUIRE(copies.size() == (users + 2) / 3);
+  for (std::size_t i = 0; i < users; ++i) {
+    CAPTURE(i);
+    apply(one_by_one, events[i]);
+    if (i % 3 == 0) CHECK(copies[i / 3] == one_by_one);
+  }
+  CHECK(s == one_by_one);
 }

@@ -438,6 +438,26 @@ TEST_CASE("a removal that is no longer needed and the text of an ended status re
   }
 }
 
+TEST_CASE("a status that is forgotten by age releases its memory, although sessions are kept for late events") {
+  Rules rules;
+  rules.forget_after = Duration::from_s(10);
+  const std::string text(240, 's');
+  Snapshot s = reduce(Snapshot(rules), second(60));
+  for (std::size_t u = 0; u < full_users; ++u) {
+    const std::string id = "user" + std::to_string(u);
+    apply(s, PresenceEvent::connect(id, "phone", second(60)));
+    apply(s, PresenceEvent::set_status(id, text, second(60)));
+    apply(s, PresenceEvent::disconnect(id, "phone", second(61)));
+  }
+  const std::size_t before = host::memory.bytes;
+  s = reduce(std::move(s), second(69));
+  CHECK(s.size() == full_users);
+  s = reduce(std::move(s), second(72));
+  CHECK(s.size() == 0);
+  CHECK(s.inspect("user0"));  // a late heartbeat of its session would be another one
+  CHECK(host::memory.bytes + full_users * text.size() <= before);
+}
+
 #if defined(__cpp_exceptions)
 
 namespace {
@@ -570,7 +590,9 @@ TEST_CASE("running out of memory while time advances leaves the snapshot unchang
   });
 }
 
-TEST_CASE("running out of memory in merge_into, resync, forget_reports_in or disconnect_sessions leaves the snapshot unchanged") {
+TEST_CASE(
+    "running out of memory in merge_into, resync, forget_reports_in or disconnect_sessions leaves the snapshot "
+    "unchanged") {
   const Snapshot s = many_users(70);
   Snapshot other = reduce(many_users(20), PresenceEvent::set_status(long_id(900), long_id(901), second(3)));
   for (std::size_t i = 0; i < 20; ++i) {
@@ -638,7 +660,8 @@ TEST_CASE("running out of memory after some events of a small message were appli
     s = reduce(std::move(s), second(50));
     s = reduce(std::move(s), PresenceEvent::heartbeat("u", session, second(45)));
     Snapshot small;  // its first heartbeat lengthens a run of ours, so the last one is not all
-    for (const std::int64_t at : {-10, 30, 60}) small = reduce(std::move(small), PresenceEvent::heartbeat("u", session, second(at)));
+    for (const std::int64_t at : {-10, 30, 60})
+      small = reduce(std::move(small), PresenceEvent::heartbeat("u", session, second(at)));
     check_every_failure(s, [&](Snapshot& t) { merge_into(t, small); });
     check_every_failure(s, [&](Snapshot& t) { merge_into(t, small, hear); });
   }
