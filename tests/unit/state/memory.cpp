@@ -438,6 +438,26 @@ TEST_CASE("a removal that is no longer needed and the text of an ended status re
   }
 }
 
+TEST_CASE("memory is released in time beside users whose memory is needed for longer") {
+  Snapshot s = reduce(Snapshot(), second(60));
+  const std::size_t empty = host::memory.bytes;
+  for (std::size_t u = 0; u < full_users; ++u) {
+    const std::string id = "user" + std::to_string(u);
+    apply(s, u % 4 == 0 ? PresenceEvent::remove(id, second(60)) : PresenceEvent::connect(id, "phone", second(60)));
+  }
+  // The removals are needed up to 1020 s, what these connects leave up to two minutes after the session timed out.
+  for (std::int64_t t = 60; t < 80; ++t) {
+    s = reduce(std::move(s), second(t));
+    for (std::size_t u = 0; u < full_users; ++u) {
+      if (u % 4 != 0) apply(s, PresenceEvent::connect("user" + std::to_string(u), "phone", second(t)));
+    }
+  }
+  for (std::int64_t t = 80; t <= 80 + 60 + 120 + 1; ++t) s = reduce(std::move(s), second(t));
+  const std::size_t held = host::memory.bytes - empty;
+  const std::string bytes = encode(s);
+  CHECK(2 * held <= 3 * bytes_held([&] { return *decode(bytes, Rules()); }));
+}
+
 TEST_CASE("a status that is forgotten by age releases its memory, although sessions are kept for late events") {
   Rules rules;
   rules.forget_after = Duration::from_s(10);
