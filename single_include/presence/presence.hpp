@@ -1796,6 +1796,10 @@ class SharedString {
     return std::string_view(stored()->text(), size);
   }
   bool empty() const noexcept { return bytes_[room] == 0; }
+  /// Prefetches the beginning of a string that is on the heap, without reading it.
+  void prefetch() const noexcept {
+    if (bytes_[room] == elsewhere) detail::prefetch(stored(), sizeof(Stored));
+  }
   /// Returns the size of the heap memory, which is shared with copies.
   std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : stored()->steps * Stored::step; }
   /// Returns true if the string is stored inline. Then the two words are its bytes, padded with zeros, with the size in
@@ -6326,6 +6330,10 @@ class RareOfSession {
   }
 
   bool empty() const noexcept { return address() == 0; }
+  /// Prefetches what most of them have, without reading it.
+  void prefetch() const noexcept {
+    if (!empty()) detail::prefetch(reinterpret_cast<const void*>(address()), sizeof(PastOfSession));
+  }
   /// Returns whether it has more than a past. Nothing is read for it but the word.
   bool is_rich() const noexcept { return (word_ & rich_bit) != 0; }
 
@@ -10473,7 +10481,13 @@ class RowView {
   }
 
   /// @{
-  /// Prefetches the overflow; only its beginning, which is enough for counting its owners.
+  /// Prefetches the memory outside of the page; the overflow; only its beginning, which is enough for counting its
+  /// owners.
+  void prefetch_for_changes() const noexcept {
+    head_->session.rare().prefetch();
+    rest_->status.prefetch();
+    prefetch_elsewhere();
+  }
   void prefetch_elsewhere() const noexcept {
     if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 192);
   }
@@ -15012,7 +15026,7 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
     const EventTarget& target = targets[i];
     auto&& listed = *it;
     const PresenceEventView& event = listed;
-    if (target.at != Page::none && !target.may_be_of_first_session(event.type)) target.row().prefetch_elsewhere();
+    if (target.at != Page::none && !target.may_be_of_first_session(event.type)) target.row().prefetch_for_changes();
   }
   return count;
 }

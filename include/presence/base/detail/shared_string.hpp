@@ -113,6 +113,10 @@ class SharedString {
     return std::string_view(stored()->text(), size);
   }
   bool empty() const noexcept { return bytes_[room] == 0; }
+  /// Prefetches the beginning of a string that is on the heap, without reading it.
+  void prefetch() const noexcept {
+    if (bytes_[room] == elsewhere) detail::prefetch(stored(), sizeof(Stored));
+  }
   /// Returns the size of the heap memory, which is shared with copies.
   std::size_t bytes_elsewhere() const noexcept { return is_inside() ? 0 : stored()->steps * Stored::step; }
   /// Returns true if the string is stored inline. Then the two words are its bytes, padded with zeros, with the size in

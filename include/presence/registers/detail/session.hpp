@@ -200,6 +200,10 @@ class RareOfSession {
   }
 
   bool empty() const noexcept { return address() == 0; }
+  /// Prefetches what most of them have, without reading it.
+  void prefetch() const noexcept {
+    if (!empty()) detail::prefetch(reinterpret_cast<const void*>(address()), sizeof(PastOfSession));
+  }
   /// Returns whether it has more than a past. Nothing is read for it but the word.
   bool is_rich() const noexcept { return (word_ & rich_bit) != 0; }
 

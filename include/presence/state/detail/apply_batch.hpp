@@ -98,7 +98,7 @@ PRESENCE_DETAIL_FLAT std::size_t find_some(const UserTable& table, It first, It 
     const EventTarget& target = targets[i];
     auto&& listed = *it;
     const PresenceEventView& event = listed;
-    if (target.at != Page::none && !target.may_be_of_first_session(event.type)) target.row().prefetch_elsewhere();
+    if (target.at != Page::none && !target.may_be_of_first_session(event.type)) target.row().prefetch_for_changes();
   }
   return count;
 }

@@ -268,7 +268,13 @@ class RowView {
   }
 
   /// @{
-  /// Prefetches the overflow; only its beginning, which is enough for counting its owners.
+  /// Prefetches the memory outside of the page; the overflow; only its beginning, which is enough for counting its
+  /// owners.
+  void prefetch_for_changes() const noexcept {
+    head_->session.rare().prefetch();
+    rest_->status.prefetch();
+    prefetch_elsewhere();
+  }
   void prefetch_elsewhere() const noexcept {
     if (rest_->overflow != nullptr) detail::prefetch(rest_->overflow, 192);
   }
