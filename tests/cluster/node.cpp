@@ -78,6 +78,12 @@ class Settings {
 
 std::string stream_of(std::size_t shard) { return "presence:" + std::to_string(shard); }
 
+/// Returns how many entries a node reads at once: those of about 25,000 events. A merge of many more of the store's
+/// users would take a pass over all of them, each time.
+int entries_per_read(std::size_t users) {
+  return static_cast<int>(std::clamp<std::size_t>(5'000'000 / std::max<std::size_t>(users, 1), 5, 500));
+}
+
 /// When all nodes have sent everything, run.py writes up to where to read and what time to compare at.
 struct Finish {
   Timestamp at;
@@ -150,6 +156,7 @@ class Shard {
         silent_ms_(settings.number("seconds") * 1000),
         number_(settings.size("node")),
         rules_(cluster_rules()),
+        most_entries_(entries_per_read(settings.size("users"))),
         log_(static_cast<int>(settings.number("port")), stream_of(shard)),
         outbox_(rules_, outbox_options()),
         inbox_(rules_),
@@ -240,7 +247,8 @@ class Shard {
   // ---- a tick
 
   void tick() {
-    next_tick_ = std::max(next_tick_ + Duration::from_ms(tick_ms), clock_.now());
+    const Timestamp begun = clock_.now();
+    next_tick_ = std::max(next_tick_ + Duration::from_ms(tick_ms), begun);
     const Timestamp now = this->now();
     if (clients_) serve_clients();
     if (std::string batch = outbox_.take(now); !batch.empty()) {
@@ -249,9 +257,11 @@ class Shard {
     }
     if (!log_.is_open()) return_to_log(now);
     const auto take_in = [this](const Snapshot& news) { merge(news); };
-    for (int i = 0; i < 10 && log_.is_open(); ++i) {
+    // After an interruption there are many entries. Those that remain when the next tick is due are read in it, so that
+    // the clients are served meanwhile, and the others receive their events.
+    while (log_.is_open()) {
       if (read(take_in)) last_contact_ = now;
-      if (has_caught_up_) break;
+      if (has_caught_up_ || clock_.now() >= next_tick_) break;
     }
     if (has_caught_up_ && returning_since_) {
       std::size_t& most = counts_["back_ms"];
@@ -259,6 +269,8 @@ class Shard {
       returning_since_.reset();
     }
     store_->advance(now);
+    std::size_t& longest = counts_["tick_ms"];
+    longest = std::max(longest, static_cast<std::size_t>((clock_.now() - begun).ms()));
   }
 
   void serve_clients() {
@@ -293,14 +305,13 @@ class Shard {
   /// others could still put a checkpoint and trim.
   template <class Fn>
   bool read(Fn&& on_news) {
-    constexpr int most = 500;
     const Timestamp now = this->now();
     const double ms = static_cast<double>(clock_.now().ns()) / 1e6;
     const bool is_steady = has_caught_up_ && now - last_contact_ < Duration::from_ms(kept_ms / 2);
     const std::string before = position_;
     bool is_stopped = false;
     std::size_t taken = 0;
-    const std::optional<std::size_t> count = log_.read_after(position_, most, [&](const Entry& entry) {
+    const std::optional<std::size_t> count = log_.read_after(position_, most_entries_, [&](const Entry& entry) {
       if (is_stopped) return;
       if (entry.kind == "events") {
         const Result<Tally> tally = inbox_.add(entry.position, entry.body, now);
@@ -321,7 +332,7 @@ class Shard {
       ++taken;
     });
     on_news(inbox_.take());
-    has_caught_up_ = count && taken < most && !is_stopped;
+    has_caught_up_ = count && taken < static_cast<std::size_t>(most_entries_) && !is_stopped;
     if (count && !is_steady && !is_gap_closed(before, on_news)) {
       position_ = before;
       has_caught_up_ = false;
@@ -406,11 +417,14 @@ class Shard {
   void put_checkpoint() {
     const Checkpoint checkpoint{store_->snapshot(), position_};
     std::string bytes;
+    Timestamp due = next_tick_;
     encode_checkpoint(checkpoint, [&](std::string_view piece) {
       bytes.append(piece);
-      if (clock_.now() < next_tick_) return;
+      if (clock_.now() < due) return;
       tick();
       ++counts_["ticks_inside_checkpoints"];
+      // A node that is behind has a tick due at once. With one after each piece, the checkpoint would take very long.
+      due = std::max(next_tick_, clock_.now() + Duration::from_ms(tick_ms / 2));
     });
     const bool is_state = wants_to_send_state_;
     const char* const kind = is_state ? "state" : "checkpoint";
@@ -437,6 +451,7 @@ class Shard {
   const std::int64_t silent_ms_;
   const std::size_t number_;
   const Rules rules_;
+  const int most_entries_;
   const HostClock clock_;
   Timestamp latest_ = Timestamp::highest();  ///< the time to compare at, in the end
 

@@ -408,14 +408,17 @@ class Cluster:
 
         columns = {"events": "events", "entries": "entries", "bytes": "bytes", "resent": "resent", "returns": "returns",
                    "gaps": "gaps", "loading": "loading", "checkpoints": "put", "states": "states",
-                   "merged_checkpoints": "merged", "back_ms": "back ms", "lag_50": "lag 50%", "lag_99": "lag 99%"}
+                   "merged_checkpoints": "merged", "tick_ms": "tick ms", "back_ms": "back ms", "lag_50": "lag 50%",
+                   "lag_99": "lag 99%"}
+        longest = ("tick_ms", "back_ms", "lag_50", "lag_99")
         print(f"{'':9}" + "".join(f"{title:>9}" for title in columns.values()) + f"{'cpu':>9}")
         for name in names:
             process = self.processes[name]
-            cells = [(most if what in ("back_ms", "lag_50", "lag_99") else total)(name, what) for what in columns]
+            cells = [(most if what in longest else total)(name, what) for what in columns]
             print(f"{name:9}" + "".join(f"{cell:9.0f}" for cell in cells) + f"{process.cpu / process.wall:9.1%}")
-        print("gaps: trimmed entries, had from a checkpoint; put, states, merged: checkpoints; back: from the first "
-              "contact\nafter a cut until all is read; lag: ms from the append of an entry until it is read, otherwise")
+        print("gaps: trimmed entries, had from a checkpoint; put, states, merged: checkpoints; tick: the longest;\n"
+              "back: from the first contact after a cut until all is read; lag: ms from the append of an entry until "
+              "it is read, otherwise")
         redis = self.redis.starts
         print(f"redis {sum(one.cpu for one in redis) / sum(one.wall for one in redis):.1%} of a processor")
         events, sent = (sum(total(name, what) for name in names) for what in ("events", "bytes"))
