@@ -76,6 +76,9 @@ class Clients {
     }
   }
 
+  /// Returns whether nothing more happens.
+  bool are_silent() const { return queue_.empty() || queue_.top().first >= end_; }
+
  private:
   using PresenceEvent = presence::PresenceEvent;
 

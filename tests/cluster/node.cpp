@@ -181,12 +181,11 @@ class Shard {
     std::optional<Finish> finish;
     while (!finish || !has_read(finish->positions[shard_])) {
       tick();
-      if (is_checkpoint_due() && !finish) put_checkpoint();
-      if (since_began_us() > silent_ms_ * 1000) {
-        if (!is_drained_ && is_all_sent()) {
-          write_file(folder_ + "/drained-" + std::to_string(shard_), "");
-          is_drained_ = true;
-        }
+      // What is appended after the node has reported itself drained may be read by no process.
+      if (!is_drained_ && is_checkpoint_due()) put_checkpoint();
+      if (!is_drained_ && are_clients_silent() && is_all_sent()) {
+        write_file(folder_ + "/drained-" + std::to_string(shard_), "");
+        is_drained_ = true;
       }
       pause_until_tick();
       if (!finish && is_drained_ && (finish = Finish::read(finish_))) latest_ = finish->at;
@@ -440,6 +439,11 @@ class Shard {
 
   // ---- the end
 
+  /// Returns whether all events of the clients were applied. When their time is over, some may be left for the next
+  /// tick.
+  bool are_clients_silent() const {
+    return since_began_us() > silent_ms_ * 1000 && (!clients_ || clients_->are_silent());
+  }
   bool is_all_sent() const { return log_.is_open() && is_sent_ && !outbox_.next_take() && !wants_to_send_state_; }
   bool has_read(const std::string& position) const { return log_.is_open() && !is_later(position, position_); }
 
