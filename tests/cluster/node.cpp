@@ -277,7 +277,7 @@ class Shard {
     const auto date = [this](std::int64_t us) { return began_ + Duration::from_ns(1000 * us) + offset_; };
     clients_->run(since_began_us(), date, [this](const PresenceEvent& event) {
       const Dispatched done = store_->dispatch(event);
-      counts_["rejected"] += accepted(done.verdict) ? 0 : 1;
+      count_rejected("of own clients", done.verdict);
       done.each_applied(event, [this](const PresenceEventView& applied) {
         outbox_.add(applied);
         applied_.push_back(static_cast<PresenceEvent>(applied));
@@ -285,6 +285,12 @@ class Shard {
     });
     counts_["events"] += applied_.size();
     if (!applied_.empty()) journal_.write(Record::applied, 0, encode_events(applied_.begin(), applied_.end()));
+  }
+
+  void count_rejected(const char* origin, Verdict verdict) {
+    if (accepted(verdict)) return;
+    ++counts_["rejected"];
+    ++counts_["rejected " + std::string(origin) + ", " + std::string(to_string(verdict))];
   }
 
   bool append(std::string_view batch) {
@@ -313,10 +319,11 @@ class Shard {
     const std::optional<std::size_t> count = log_.read_after(position_, most_entries_, [&](const Entry& entry) {
       if (is_stopped) return;
       if (entry.kind == "events") {
-        const Result<Tally> tally = inbox_.add(entry.position, entry.body, now);
+        const Result<Tally> tally = inbox_.add(entry.position, entry.body, now, [this](std::size_t, Verdict verdict) {
+          count_rejected("of others", verdict);
+        });
         if (!tally) refuse(tally.error());
         is_stopped = !tally && tally.error().code == ErrorCode::unknown_version;
-        counts_["rejected"] += tally ? tally->refused() : 0;
         if (is_steady) counts_["read_events"] += tally ? tally->total() : 0;
       } else if (entry.kind == "checkpoint") {
         checkpoint_seen_ = clock_.now();

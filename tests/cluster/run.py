@@ -365,9 +365,9 @@ class Cluster:
                 wrong.append(f"the single process has rejected {told['rejected']} events")
             for name in names:
                 result = self.result(name, shard)
-                for what in ("errors", "rejected", "ahead"):
-                    if result.get(what):
-                        wrong.append(f"{name}: {what} {result[what]}")
+                for what in result:
+                    if what.startswith(("errors", "rejected", "ahead")) and result[what]:
+                        wrong.append(f"{name}, shard {shard}: {what}: {result[what]}")
                 for view in range(5):
                     expected, found = ((self.starts / one / f"views-{shard}-{view}").read_text().splitlines()
                                        for one in ("oracle", name))
