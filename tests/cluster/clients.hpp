@@ -43,9 +43,16 @@ class Clients {
     std::uint64_t start = 1;    ///< the number in it
     std::int64_t begin_ms = 0;  ///< when the node started
     std::int64_t end_ms = 0;    ///< when all clients fall silent
+    std::int64_t slowdown = 1;  ///< the factor of all times between two events
+    /// From the first of these times until the second, no client hides or shows its user.
+    std::int64_t steady_from_ms = 0, steady_until_ms = 0;
   };
 
-  explicit Clients(const Options& options) : end_(options.end_ms * 1000) {
+  explicit Clients(const Options& options)
+      : end_(options.end_ms * 1000),
+        slowdown_(options.slowdown),
+        steady_from_(options.steady_from_ms * 1000),
+        steady_until_(options.steady_until_ms * 1000) {
     for (std::size_t i = 0; i < options.users; ++i) {
       const std::string user = "user-" + std::to_string(i);
       if (shard_of(user, options.shards) != options.shard) continue;
@@ -90,40 +97,44 @@ class Clients {
     std::int64_t off_at = 0;
 
     std::uint64_t below(std::uint64_t end) { return (state = mixed(state)) % end; }
-    std::int64_t between_ms(std::uint64_t least, std::uint64_t most) {
-      return static_cast<std::int64_t>(1000 * least + below(1000 * (most - least)));
-    }
   };
 
+  /// Returns microseconds.
+  std::int64_t between_ms(Device& device, std::uint64_t least, std::uint64_t most) const {
+    return slowdown_ * static_cast<std::int64_t>(1000 * least + device.below(1000 * (most - least)));
+  }
+
   void add(Device device, std::int64_t from, std::uint64_t within_ms) {
-    const std::int64_t at = from + device.between_ms(0, within_ms);
+    const std::int64_t at = from + between_ms(device, 0, within_ms);
     devices_.push_back(std::move(device));
     queue_.emplace(at, devices_.size() - 1);
   }
 
   template <class Send>
   std::int64_t happen(Device& device, std::int64_t now, presence::Timestamp at, Send& send) {
+    const bool is_steady = steady_from_ <= now && now < steady_until_;
     if (!device.is_on) {
       device.is_on = true;
       device.session = device.place + std::to_string(++device.connections);
-      device.off_at = now + device.between_ms(4000, 40000);
+      device.off_at = now + between_ms(device, 4000, 40000);
       PresenceEvent hello = PresenceEvent::connect(device.user, device.session, at);
-      if (device.hides) hello.invisible = device.below(2) == 0;
+      const bool is_hidden = device.hides && device.below(2) == 0;
+      if (device.hides && !is_steady) hello.invisible = is_hidden;
       send(hello);
     } else if (now >= device.off_at) {
       device.is_on = false;
       if (device.below(5) != 0) send(PresenceEvent::disconnect(device.user, device.session, at));
-      return now + device.between_ms(1000, 10000);
+      return now + between_ms(device, 1000, 10000);
     } else {
       send(PresenceEvent::heartbeat(device.user, device.session, at));
-      act(device, at, send);
+      act(device, at, is_steady, send);
     }
-    const std::int64_t next = now + device.between_ms(1700, 2000);  // the longest gap is 2 s
+    const std::int64_t next = now + between_ms(device, 1700, 2000);  // the longest gap is 2 s
     return next < device.off_at ? next : device.off_at;
   }
 
   template <class Send>
-  static void act(Device& device, presence::Timestamp at, Send& send) {
+  static void act(Device& device, presence::Timestamp at, bool is_steady, Send& send) {
     switch (device.below(40)) {
       case 0:
       case 1: send(PresenceEvent::set_status(device.user, "text " + std::to_string(device.below(1000)), at)); break;
@@ -137,15 +148,17 @@ class Clients {
       case 4:
         send(PresenceEvent::set_data(device.user, "level", static_cast<std::int64_t>(device.below(100)), at));
         break;
-      case 5:
-        if (device.hides) send(PresenceEvent::set_visible(device.user, device.below(2) == 0, at));
+      case 5: {
+        const bool is_visible = device.hides && device.below(2) == 0;
+        if (device.hides && !is_steady) send(PresenceEvent::set_visible(device.user, is_visible, at));
         break;
+      }
       default: break;
     }
   }
 
   using Next = std::pair<std::int64_t, std::size_t>;
-  std::int64_t end_;
+  std::int64_t end_, slowdown_, steady_from_, steady_until_;
   std::vector<Device> devices_;
   std::priority_queue<Next, std::vector<Next>, std::greater<Next>> queue_;
 };

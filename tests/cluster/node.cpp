@@ -37,27 +37,47 @@ namespace files = std::filesystem;
 
 namespace {
 
-// README.md has the formulas.
-constexpr int tick_ms = 50;
-constexpr int checkpoint_ms = 6000;  // between two checkpoints of the cluster
-constexpr int kept_ms = 3000;        // of the log before a checkpoint
-constexpr int retry_ms = 500;        // between two attempts to reach Redis
-constexpr int views_apart_s = 3, views = 5, all_ended_s = 60;
+constexpr int retry_ms = 500;  // between two attempts to reach Redis
+constexpr int views = 5;
 
-Rules cluster_rules() {
-  Rules rules;
-  rules.session_timeout = Duration::from_s(8);
-  rules.reorder_window = Duration::from_s(16);
-  rules.last_active_refresh = Duration::from_s(10);
-  rules.offline_grace = Duration::from_s(1);
-  return rules;
-}
-OutboxOptions outbox_options() {
-  OutboxOptions options;
-  options.heartbeat_period = Duration::from_s(3);
-  options.resend_window = cluster_rules().reorder_window;
-  return options;
-}
+/// The durations of the cluster. README.md has the formulas. With many users, all of them are `slowdown` times as long,
+/// as are those of the clients and the faults. So there are fewer events per user and second, in the same proportions.
+class Durations {
+ public:
+  explicit Durations(std::int64_t slowdown) : slowdown_(slowdown) {}
+
+  Duration tick() const { return from_ms(50); }
+  /// Since the last one. The delay by the node's number keeps all of them from writing one at once; if they do, it does
+  /// no harm.
+  Duration checkpoint_due(std::size_t node) const { return from_ms(6000 + 500 * static_cast<std::int64_t>(node)); }
+  std::int64_t kept_ms() const { return from_ms(3000).ms(); }  ///< of the log before a checkpoint
+  std::int64_t read_again_ms(bool is_other_server) const { return from_ms(is_other_server ? 5000 : 1000).ms(); }
+  /// A node that was away so much less than resend_window sends its state as well.
+  Duration state_margin() const { return from_ms(1000); }
+  Duration until_view(int number) const { return from_ms(3000 * number); }
+  Duration until_all_ended() const { return from_ms(60000); }
+
+  Rules rules() const {
+    Rules rules;
+    rules.session_timeout = from_ms(8000);
+    rules.reorder_window = from_ms(16000);
+    rules.last_active_refresh = from_ms(10000);
+    rules.offline_grace = from_ms(1000);
+    rules.max_clock_skew = from_ms(60000);
+    return rules;
+  }
+  OutboxOptions outbox_options() const {
+    OutboxOptions options;
+    options.heartbeat_period = from_ms(3000);
+    options.resend_window = rules().reorder_window;
+    return options;
+  }
+
+ private:
+  Duration from_ms(std::int64_t ms) const { return Duration::from_ms(slowdown_ * ms); }
+
+  std::int64_t slowdown_;
+};
 
 class Settings {
  public:
@@ -101,15 +121,16 @@ struct Finish {
 
 /// Writes what others see, at several times while sessions time out. Returns the digest of all that is kept, in the
 /// end.
-std::uint64_t write_views(Store& store, const std::string& folder, std::size_t shard, Timestamp at) {
+std::uint64_t write_views(Store& store, const Durations& durations, const std::string& folder, std::size_t shard,
+                          Timestamp at) {
   for (int i = 0; i < views; ++i) {
-    store.advance(at + Duration::from_s(i * views_apart_s));
+    store.advance(at + durations.until_view(i));
     const Snapshot snapshot = store.snapshot();
     std::ofstream file(folder + "/views-" + std::to_string(shard) + "-" + std::to_string(i));
     file << to_string(*snapshot.now()) << '\n';
     for (const UserView& user : snapshot) file << to_json(user) << '\n';
   }
-  store.advance(at + Duration::from_s(all_ended_s));
+  store.advance(at + durations.until_all_ended());
   return store.snapshot().digest();
 }
 
@@ -155,10 +176,11 @@ class Shard {
         offset_(Duration::from_ms(settings.number("offset_ms"))),
         silent_ms_(settings.number("seconds") * 1000),
         number_(settings.size("node")),
-        rules_(cluster_rules()),
+        durations_(settings.number("slowdown")),
+        rules_(durations_.rules()),
         most_entries_(entries_per_read(settings.size("users"))),
         log_(static_cast<int>(settings.number("port")), stream_of(shard)),
-        outbox_(rules_, outbox_options()),
+        outbox_(rules_, durations_.outbox_options()),
         inbox_(rules_),
         journal_(folder_ + "/journal-" + std::to_string(shard)) {
     if (is_reader_) return;
@@ -173,6 +195,9 @@ class Shard {
     options.start = static_cast<std::uint64_t>(settings.number("start"));
     options.begin_ms = std::max<std::int64_t>(0, since_began_us() / 1000);
     options.end_ms = silent_ms_;
+    options.slowdown = settings.number("slowdown");
+    options.steady_from_ms = settings.number("steady_from_ms");
+    options.steady_until_ms = settings.number("steady_until_ms");
     clients_.emplace(options);
   }
 
@@ -192,7 +217,7 @@ class Shard {
     }
     counts_["loading"] = log_.times_loading();
     counts_["ahead"] += store_->snapshot().now() > finish->at ? 1 : 0;
-    const std::uint64_t digest = write_views(*store_, folder_, shard_, finish->at);
+    const std::uint64_t digest = write_views(*store_, durations_, folder_, shard_, finish->at);
     counts_["digest"] = static_cast<std::size_t>(digest);
     std::ostringstream seen;
     for (const auto& [from, last] : seen_) seen << from << ' ' << last << '\n';
@@ -247,7 +272,7 @@ class Shard {
 
   void tick() {
     const Timestamp begun = clock_.now();
-    next_tick_ = std::max(next_tick_ + Duration::from_ms(tick_ms), begun);
+    next_tick_ = std::max(next_tick_ + durations_.tick(), begun);
     const Timestamp now = this->now();
     if (clients_) serve_clients();
     if (std::string batch = outbox_.take(now); !batch.empty()) {
@@ -312,7 +337,7 @@ class Shard {
   bool read(Fn&& on_news) {
     const Timestamp now = this->now();
     const double ms = static_cast<double>(clock_.now().ns()) / 1e6;
-    const bool is_steady = has_caught_up_ && now - last_contact_ < Duration::from_ms(kept_ms / 2);
+    const bool is_steady = has_caught_up_ && now - last_contact_ < Duration::from_ms(durations_.kept_ms() / 2);
     const std::string before = position_;
     bool is_stopped = false;
     std::size_t taken = 0;
@@ -399,9 +424,10 @@ class Shard {
       ++counts_["resent"];
     });
     // What the outbox no longer has, and what nodes had sent that are gone by now, is in the state only.
-    if (is_other || away + Duration::from_s(1) >= outbox_options().resend_window) wants_to_send_state_ = true;
+    const Duration window = durations_.outbox_options().resend_window;
+    if (is_other || away + durations_.state_margin() >= window) wants_to_send_state_ = true;
     if (!is_sent_) return log_.close();
-    position_ = earlier(position_, is_other ? 5000 : 1000);
+    position_ = earlier(position_, durations_.read_again_ms(is_other));
     has_caught_up_ = false;
     sent_at_ = last_contact_ = now;
     server_ = server;
@@ -411,12 +437,11 @@ class Shard {
 
   // ---- checkpoints
 
-  /// Any node writes the next one. The delay by the node's number keeps all of them from doing it at once; if they do,
-  /// it does no harm. Everything that was applied has been sent, but for heartbeats that wait.
+  /// Any node writes the next one. Everything that was applied has been sent, but for heartbeats that wait.
   bool is_checkpoint_due() const {
     if (!log_.is_open() || !has_caught_up_ || !is_sent_) return false;
-    const Duration wait = Duration::from_ms(checkpoint_ms + 500 * static_cast<std::int64_t>(number_));
-    return wants_to_send_state_ || (!is_reader_ && clock_.now() - checkpoint_seen_ > wait);
+    return wants_to_send_state_ ||
+           (!is_reader_ && clock_.now() - checkpoint_seen_ > durations_.checkpoint_due(number_));
   }
 
   /// Takes a copy, which is O(1), and encodes it in pieces. Between two pieces the ticks go on, with the store.
@@ -430,7 +455,7 @@ class Shard {
       tick();
       ++counts_["ticks_inside_checkpoints"];
       // A node that is behind has a tick due at once. With one after each piece, the checkpoint would take very long.
-      due = std::max(next_tick_, clock_.now() + Duration::from_ms(tick_ms / 2));
+      due = std::max(next_tick_, clock_.now() + Duration::from_ns(durations_.tick().ns() / 2));
     });
     const bool is_state = wants_to_send_state_;
     const char* const kind = is_state ? "state" : "checkpoint";
@@ -441,7 +466,7 @@ class Shard {
     ++counts_[is_state ? "states" : "checkpoints"];
     counts_["checkpoint_bytes"] = bytes.size();
     wants_to_send_state_ = false;
-    if (!is_state) log_.trim(earlier(checkpoint.position, kept_ms));
+    if (!is_state) log_.trim(earlier(checkpoint.position, durations_.kept_ms()));
   }
 
   // ---- the end
@@ -461,6 +486,7 @@ class Shard {
   const Duration offset_;
   const std::int64_t silent_ms_;
   const std::size_t number_;
+  const Durations durations_;
   const Rules rules_;
   const int most_entries_;
   const HostClock clock_;
@@ -503,6 +529,7 @@ int run_oracle(const Settings& settings) {
   const std::optional<Finish> finish = Finish::read(settings.text("finish"));
   if (!finish) return 1;
   const std::string folder = settings.text("folder");
+  const Durations durations(settings.number("slowdown"));
   for (std::size_t shard = 0; shard < settings.size("shards"); ++shard) {
     const std::string suffix = "-" + std::to_string(shard);
     std::map<std::string, std::uint64_t> seen;
@@ -532,11 +559,11 @@ int run_oracle(const Settings& settings) {
                      [](const PresenceEvent& a, const PresenceEvent& b) { return a.at < b.at; });
     StoreOptions options;
     options.keep_order_of_frame = false;  // their timestamps are those with which they were applied
-    Store store(cluster_rules(), options);
+    Store store(durations.rules(), options);
     const Tally tally = store.dispatch(events.begin(), events.end());
     counts["events"] = events.size();
     counts["rejected"] = tally.refused();
-    counts["digest"] = static_cast<std::size_t>(write_views(store, folder, shard, finish->at));
+    counts["digest"] = static_cast<std::size_t>(write_views(store, durations, folder, shard, finish->at));
     write_file(folder + "/result" + suffix, counts.json());
   }
   return 0;
@@ -550,7 +577,8 @@ int run_rates(const Settings& settings) {
       scratch(static_cast<int>(settings.number("port")), "scratch");
   std::string server;
   if (!log.open(server) || !scratch.open(server)) return 1;
-  const Rules rules = cluster_rules();
+  const Durations durations(settings.number("slowdown"));
+  const Rules rules = durations.rules();
   std::vector<std::string> batches;
   std::vector<std::vector<PresenceEvent>> all;
   std::size_t events = 0;
@@ -588,11 +616,11 @@ int run_rates(const Settings& settings) {
   });
   const double append = rate_of([&] {
     clear();
-    Outbox outbox(rules, outbox_options());
+    Outbox outbox(rules, durations.outbox_options());
     Timestamp now = all[0].empty() ? Timestamp() : all[0][0].at;
     for (const std::vector<PresenceEvent>& one : all) {
       for (const PresenceEvent& event : one) outbox.add(event);
-      now += Duration::from_ms(tick_ms);
+      now += durations.tick();
       scratch.append("node", 1, "events", outbox.take(now));
     }
   });

@@ -14,6 +14,7 @@ redis-server)
 import argparse
 import asyncio
 import json
+import math
 import os
 import pathlib
 import shlex
@@ -35,11 +36,13 @@ NODES = 3
 OFFSETS_MS = [0, 750, 1500]  # of the nodes' clocks
 REORDER_WINDOW_S = 16        # as in node.cpp
 SHORT_CUT_S = 10
+LONG_CUT_BEGIN_S = 3
 LONG_CUT_S = REORDER_WINDOW_S + 2
-BYTES_CUT_OFF = 200_000
+BYTES_CUT_OFF = 200_000      # of the file of Redis; with more than 10,000 users in proportion to them
 FAULTS = ["kill", "redis", "cut", "long"]
 FILLER = 10_000              # commands that are in the file of Redis beside the log
 LEAST_SECONDS = 30           # for all faults
+USERS_AT_FULL_PACE = 40_000  # with more, all durations are longer, so that there are no more events per second
 
 
 class Failure(Exception):
@@ -102,18 +105,19 @@ class Process:
             await self.wait(10)
 
 
-async def until(condition, seconds, message):
+async def until(condition, seconds, message, pause=0.02):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise Failure(message)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
 
 
 class Redis:
-    def __init__(self, folder):
+    def __init__(self, folder, bytes_cut_off):
         self.port = free_port()
         self.folder = folder
+        self.bytes_cut_off = bytes_cut_off
         self.process = None
         self.starts = []
 
@@ -166,9 +170,9 @@ class Redis:
     def ends_with_events(self):
         """Whether the last bytes of the file are entries of the log, not a checkpoint."""
         with self.file().open("rb") as file:
-            file.seek(-min(BYTES_CUT_OFF, file.seek(0, os.SEEK_END)), os.SEEK_END)
+            file.seek(-min(self.bytes_cut_off, file.seek(0, os.SEEK_END)), os.SEEK_END)
             tail = file.read()
-        return len(tail) == BYTES_CUT_OFF and tail.count(b"XADD") > 200 and b"PRSN\x01\x05" not in tail
+        return len(tail) == self.bytes_cut_off and tail.count(b"XADD") > 200 and b"PRSN\x01\x05" not in tail
 
 
 class Link:
@@ -219,10 +223,16 @@ class Cluster:
         self.work = work
         self.program = program
         self.options = options
+        self.slowdown = max(1, math.ceil(options.users / USERS_AT_FULL_PACE))
+        # In this part of the long cut, what node-1 does reaches others later than REORDER_WINDOW_S. The last_active of a
+        # user who is hidden then may be an earlier one: README.md, "After a long cut".
+        late = (LONG_CUT_BEGIN_S, LONG_CUT_BEGIN_S + LONG_CUT_S - REORDER_WINDOW_S + 3)
+        is_steady = self.slowdown > 1 and "long" in options.faults
+        self.steady_s = tuple(self.slowdown * second for second in late) if is_steady else (0, 0)
         self.starts = work / "starts"
         self.finish = work / "finish"
         self.errors = (work / "errors").open("w")
-        self.redis = Redis(work / "redis")
+        self.redis = Redis(work / "redis", BYTES_CUT_OFF * max(10000, options.users) // 10000)
         self.redis.folder.mkdir()
         self.links = [Link(self.redis) for _ in range(NODES)]
         self.processes = {}
@@ -231,16 +241,18 @@ class Cluster:
 
     def start(self, index, number):
         name = f"node-{index + 1}.{number}"
-        self.launch(name, "node", self.links[index].port, OFFSETS_MS[index], index, number)
+        self.launch(name, "node", self.links[index].port, OFFSETS_MS[index] * self.slowdown, index, number)
         return name
 
     def launch(self, name, mode, port, offset_ms=0, index=0, number=1):
         folder = self.starts / name
         folder.mkdir(parents=True)
+        steady = self.steady_s if mode == "node" and index == 0 else (0, 0)
         values = {"mode": mode, "name": name, "folder": folder, "finish": self.finish, "all": self.starts, "port": port,
-                  "began_ms": self.began_ms, "offset_ms": offset_ms, "seconds": self.options.seconds, "node": index,
-                  "nodes": NODES, "start": number, "users": self.options.users, "seed": self.options.seed,
-                  "shards": SHARDS}
+                  "began_ms": self.began_ms, "offset_ms": offset_ms, "seconds": self.options.seconds * self.slowdown,
+                  "slowdown": self.slowdown, "steady_from_ms": steady[0] * 1000, "steady_until_ms": steady[1] * 1000,
+                  "node": index, "nodes": NODES, "start": number, "users": self.options.users,
+                  "seed": self.options.seed, "shards": SHARDS}
         output = (folder / "output").open("w") if mode in ("oracle", "rates") else self.errors
         command = [self.program, *(f"{key}={value}" for key, value in values.items())]
         self.processes[name] = Process(name, command, output)
@@ -250,7 +262,10 @@ class Cluster:
         return [name for name in self.processes if name not in self.killed]
 
     async def at(self, second):
-        await asyncio.sleep(max(0.0, self.began_ms / 1000 + second - time.time()))
+        await asyncio.sleep(max(0.0, self.began_ms / 1000 + second * self.slowdown - time.time()))
+
+    async def sleep(self, seconds):
+        await asyncio.sleep(seconds * self.slowdown)
 
     def say(self, text):
         self.said.append(text)
@@ -268,7 +283,7 @@ class Cluster:
     async def kill_and_start(self):
         await self.at(self.options.seconds - 7.5)  # so late that no state follows, which would repair a wrong start
         await self.kill_node()
-        await asyncio.sleep(2)
+        await self.sleep(2)
         self.start_again()
 
     async def cut(self, index, begin, seconds):
@@ -277,29 +292,29 @@ class Cluster:
         self.say(f"node-{index + 1} is cut off")
         await self.at(begin + seconds)
         self.links[index].mend()
-        self.say(f"node-{index + 1} is back after {seconds} s")
+        self.say(f"node-{index + 1} is back after {seconds * self.slowdown} s")
 
     async def kill_redis(self):
         await self.at(12)
         try:
-            await until(self.redis.ends_with_events, 8, "")
+            await until(self.redis.ends_with_events, 8 * self.slowdown, "", 0.02 * self.slowdown)
         except Failure:
             pass  # too few users
         # Entries that Redis loses, of a node that cannot send them again.
         await self.kill_node()
-        await asyncio.sleep(0.7)
+        await self.sleep(0.7)
         before = [self.redis.last_position(shard) for shard in range(SHARDS)]
         await self.redis.process.kill()
         file = self.redis.file()
-        os.truncate(file, max(0, file.stat().st_size - BYTES_CUT_OFF))
-        await asyncio.sleep(0.3)
+        os.truncate(file, max(0, file.stat().st_size - self.redis.bytes_cut_off))
+        await self.sleep(0.3)
         self.start_again()
         await self.redis.start()
         after = [self.redis.ask("XINFO", "STREAM", f"presence:{shard}") for shard in range(SHARDS)]
         last = [info[info.index(b"last-generated-id") + 1].decode() for info in after]
         lost = [(int(a.split("-")[0]) - int(b.split("-")[0])) / 1000 for a, b in zip(before, last)]
-        self.say(f"Redis was killed, lost {BYTES_CUT_OFF // 1000} kB, which are {min(lost):.1f} s of the log, and has "
-                 "started again")
+        self.say(f"Redis was killed, lost {self.redis.bytes_cut_off // 1000} kB, which are {min(lost):.1f} s of the "
+                 "log, and has started again")
 
     async def run(self):
         options = self.options
@@ -309,12 +324,19 @@ class Cluster:
         for link in self.links:
             await link.open()
         self.began_ms = int(time.time() * 1000) + 300
+        if self.slowdown > 1:
+            self.say(f"{options.users} users: all durations and the differences of the clocks are {self.slowdown} "
+                     f"times as long: clients are active for {options.seconds * self.slowdown} s and send every "
+                     f"{1.7 * self.slowdown:g} to {2 * self.slowdown} s, sessions time out after "
+                     f"{8 * self.slowdown} s, a tick is {50 * self.slowdown} ms")
+            if self.steady_s[1]:
+                self.say("no client of node-1 hides or shows its user from {} to {} s".format(*self.steady_s))
         for index in range(NODES):
             self.victim = self.start(index, 1)  # the last one is that which is killed
         self.launch("reader", "reader", self.redis.port)
         faults = {"kill": self.kill_and_start, "redis": self.kill_redis,
                   "cut": lambda: self.cut(1, options.seconds - SHORT_CUT_S - 3, SHORT_CUT_S),
-                  "long": lambda: self.cut(0, 3, LONG_CUT_S)}
+                  "long": lambda: self.cut(0, LONG_CUT_BEGIN_S, LONG_CUT_S)}
         tasks = [asyncio.create_task(faults[name]()) for name in options.faults]
         await asyncio.gather(*tasks)
         await self.at(options.seconds)
@@ -330,10 +352,10 @@ class Cluster:
                                         for name in self.alive() for shard in range(SHARDS))
 
         # Nodes that share two processors fall behind if there are many users.
-        patience = 30 + options.users / 10000
+        patience = 30 * self.slowdown + options.users / 10000
         await until(lambda: all_have("drained"), patience, "a node has not sent everything")
         positions = [self.redis.last_position(shard) for shard in range(SHARDS)]
-        at = time.time_ns() + max(OFFSETS_MS) * 10**6 + 10**9
+        at = time.time_ns() + (max(OFFSETS_MS) + 1000) * self.slowdown * 10**6
         self.work.joinpath("finish.new").write_text(f"{at} {' '.join(positions)}\n")
         self.work.joinpath("finish.new").rename(self.finish)
         for name in self.alive():
