@@ -39,6 +39,7 @@ SHORT_CUT_S = 10
 LONG_CUT_BEGIN_S = 3
 LONG_CUT_S = REORDER_WINDOW_S + 2
 BYTES_CUT_OFF = 200_000      # of the file of Redis; with more than 10,000 users in proportion to them
+PIECE = 1 << 20              # bytes that a link passes on at once
 FAULTS = ["kill", "redis", "cut", "long"]
 FILLER = 10_000              # commands that are in the file of Redis beside the log
 LEAST_SECONDS = 30           # for all faults
@@ -184,7 +185,7 @@ class Link:
         self.writers = set()
 
     async def open(self):
-        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0, limit=PIECE)
         self.port = self.server.sockets[0].getsockname()[1]
 
     async def serve(self, reader, writer):
@@ -192,7 +193,7 @@ class Link:
         other = None
         try:
             if not self.is_cut:
-                from_redis, other = await asyncio.open_connection("127.0.0.1", self.redis.port)
+                from_redis, other = await asyncio.open_connection("127.0.0.1", self.redis.port, limit=PIECE)
                 self.writers.add(other)
                 await asyncio.gather(self.pass_on(reader, other), self.pass_on(from_redis, writer))
             else:
@@ -206,7 +207,7 @@ class Link:
                     one.close()
 
     async def pass_on(self, reader, writer):
-        while data := await reader.read(65536):
+        while data := await reader.read(PIECE):
             if not self.is_cut and writer is not None:
                 writer.write(data)
                 await writer.drain()
@@ -224,7 +225,7 @@ class Cluster:
         self.program = program
         self.options = options
         self.slowdown = max(1, math.ceil(options.users / USERS_AT_FULL_PACE))
-        # In this part of the long cut, what node-1 does reaches others later than REORDER_WINDOW_S. The last_active of a
+        # What node-1 does in this part of the long cut reaches others later than REORDER_WINDOW_S. The last_active of a
         # user who is hidden then may be an earlier one: README.md, "After a long cut".
         late = (LONG_CUT_BEGIN_S, LONG_CUT_BEGIN_S + LONG_CUT_S - REORDER_WINDOW_S + 3)
         is_steady = self.slowdown > 1 and "long" in options.faults
