@@ -47,6 +47,9 @@ class Durations {
   explicit Durations(std::int64_t slowdown) : slowdown_(slowdown) {}
 
   Duration tick() const { return from_ms(50); }
+  /// For an answer of Redis. If it is too short for a large checkpoint, a node loses its connection, and on its return
+  /// it reads the checkpoint again.
+  int patience_ms() const { return static_cast<int>(from_ms(500).ms()); }
   /// Since the last one. The delay by the node's number keeps all of them from writing one at once; if they do, it does
   /// no harm.
   Duration checkpoint_due(std::size_t node) const { return from_ms(6000 + 500 * static_cast<std::int64_t>(node)); }
@@ -179,7 +182,7 @@ class Shard {
         durations_(settings.number("slowdown")),
         rules_(durations_.rules()),
         most_entries_(entries_per_read(settings.size("users"))),
-        log_(static_cast<int>(settings.number("port")), stream_of(shard)),
+        log_(static_cast<int>(settings.number("port")), stream_of(shard), durations_.patience_ms()),
         outbox_(rules_, durations_.outbox_options()),
         inbox_(rules_),
         journal_(folder_ + "/journal-" + std::to_string(shard)) {
