@@ -148,7 +148,7 @@ int main() {
   world.count("status of 15 bytes again", none, saying("In a match, 3:2"));
 
   const auto report = [](const std::string& id, Timestamp at) { return PresenceEventView::report(id, true, at); };
-  world.count("report of a user with a status", none, report);
+  world.count("report, the first of a user", makes_room, report);
   world.count("report, another", none, report);
 
   world.count("connect, invisible for the first time", makes_room, seen_as(true));
