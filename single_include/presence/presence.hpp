@@ -1887,11 +1887,7 @@ class LookupKey {
   std::uint64_t high() const noexcept { return high_; }
 
   bool is(const SharedString& text) const noexcept {
-    return is_short() ? is_short_text(text) : is_long(text, this->text());
-  }
-  /// The same for a short key.
-  bool is_short_text(const SharedString& text) const noexcept {
-    return text.low_word() == low_ && text.high_word() == high_;
+    return is_short() ? text.low_word() == low_ && text.high_word() == high_ : is_long(text, this->text());
   }
 
  private:
@@ -7362,6 +7358,7 @@ inline bool live(const SessionRegisters& session, Timestamp now, const Rules& ru
 inline Timestamp open_until(Timestamp evidence, const Rules& rules) noexcept {
   return rules.session_timeout == Duration() ? never : evidence + rules.session_timeout + rules.offline_grace;
 }
+/// Returns `online_until` for any session, in more steps.
 PRESENCE_DETAIL_FLAT inline Timestamp online_until_any(const SessionRegisters& session, const Rules& rules) noexcept {
   if (!session.has_evidence()) return absent;
   const bool has_ended = ended_by_disconnect(session);
@@ -12356,8 +12353,7 @@ class BasicUserTable {
 
     explicit operator bool() const noexcept { return page != nullptr; }
   };
-  Owned locate_owned(std::string_view id) const noexcept {
-    const UserKey key = key_of(id);
+  Owned locate_owned(const UserKey& key) const noexcept {
     const Way way = way_to(key);
     const std::uint32_t at = way.find(key);
     return at != Page::none ? Owned{way.own_page(), at} : Owned();
@@ -12828,13 +12824,9 @@ class BasicUserTable {
     const std::uint8_t* tags;  // of the page, in the node; null if the path has to be followed in another way
     bool is_own;               // no node on the path is shared
 
-    /// Returns the index of the user's row, or `Page::none`; see `Way::find`. There must be a page.
+    /// Returns the index of the user's row by its tag, or `Page::none`. There must be a page.
     std::uint32_t find(const LookupKey& id, std::uint8_t tag) const noexcept {
-      for (std::uint32_t marks = detail::equal_to(tag, tags); marks != 0; marks &= marks - 1) {
-        const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
-        if (id.is_short_text(page->row(at).id())) return at;
-      }
-      return Page::none;
+      return page->find_among(id, detail::equal_to(tag, tags));
     }
   };
   bool may_have_short_path(std::string_view id) const noexcept {
@@ -14774,7 +14766,7 @@ bool refresh_in(Root& root, const UserTable::Owned& user, const PresenceEventVie
 }
 template <bool only_plain>
 PRESENCE_DETAIL_APART bool find_and_refresh_slowly(Root& root, const PresenceEventView& event) noexcept {
-  const UserTable::Owned found = root.table.locate_owned(event.user);
+  const UserTable::Owned found = root.table.locate_owned(root.table.key_of(event.user));
   return found && refresh_in<only_plain>(root, found, event);
 }
 /// Looks up the user of a heartbeat, and applies the heartbeat if it only refreshes a session in an unshared page.
@@ -14789,10 +14781,9 @@ PRESENCE_DETAIL_FLAT bool find_and_refresh_session(Root& root, const PresenceEve
   return refresh_in<only_plain>(root, found, event);
 }
 
-/// Does the same if the path, and perhaps the row, is already known. Makes sure of the row of any event.
+/// Does the same if the path and the row are already known.
 PRESENCE_DETAIL_FLAT inline bool refresh_found_session(Root& root, const PresenceEventView& event,
-                                                       EventTarget& target) noexcept {
-  target.confirm();
+                                                       const EventTarget& target) noexcept {
   if (event.type != EventType::heartbeat) return false;
   Page* const page = target.own_page();
   return page != nullptr && refresh_session({root, target, *page}, event);
@@ -15036,13 +15027,15 @@ template <class Counter>
 inline constexpr bool may_call_back = !std::is_same<Counter, Tally>::value;
 
 /// Applies the first events of a range that are heartbeats which only refresh a session. Returns how many they are, and
-/// advances `first` by as many. If the counter may call back, it stops after one.
+/// advances `first` by as many. If the counter may call back, it stops after one. The target of the event behind them
+/// is confirmed as well.
 template <class It, class Counter>
 std::size_t refresh_found_sessions(Root& owned, It& first, EventTarget* targets, std::size_t count, Counter& tally) {
   std::size_t refreshed = 0;
   It it = first;
   while (refreshed != count) {
     auto&& listed = *it;
+    targets[refreshed].confirm();
     if (!refresh_found_session(owned, listed, targets[refreshed])) break;
     tally.count(Verdict::applied);
     ++it;
@@ -15295,10 +15288,8 @@ class UndoLog {
     UserTable& table = root_->table;
     for (const RowView theirs : *theirs_) {
       const UserKey key = table.key_of(theirs.name());
-      const UserTable::Way way = table.way_to(key);
-      const std::uint32_t at = way.find(key);
-      Page* const page = at != Page::none ? way.own_page() : nullptr;
-      if (page != nullptr) table.lower_bounds(key, *page, at, root_->now, root_->now);
+      const UserTable::Owned ours = table.locate_owned(key);
+      if (ours) table.lower_bounds(key, *ours.page, ours.at, root_->now, root_->now);
     }
   }
 

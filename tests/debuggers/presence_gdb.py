@@ -804,7 +804,7 @@ LINES = {
     "RareOfSession": lambda rare: " ".join(rare_of_session(rare)) or "nothing",
     "Activity": activity,
     "VisibilityChange": visibility_change,
-    "RareRegisters": lambda rare: "; ".join(([f"status{end_of_status(rare)}"] if end_of_status(rare) else []) + rare_words(rare)) or "nothing",
+    "RareRegisters": lambda rare: "; ".join(([f"status{end}"] if (end := end_of_status(rare)) else []) + rare_words(rare)) or "nothing",
     "RowView": row,
     "RowAccess": row,
     "UserRow": lambda both: kept(both["head"], both["rest"]),

@@ -204,11 +204,7 @@ class LookupKey {
   std::uint64_t high() const noexcept { return high_; }
 
   bool is(const SharedString& text) const noexcept {
-    return is_short() ? is_short_text(text) : is_long(text, this->text());
-  }
-  /// The same for a short key.
-  bool is_short_text(const SharedString& text) const noexcept {
-    return text.low_word() == low_ && text.high_word() == high_;
+    return is_short() ? text.low_word() == low_ && text.high_word() == high_ : is_long(text, this->text());
   }
 
  private:

@@ -71,6 +71,7 @@ inline bool live(const SessionRegisters& session, Timestamp now, const Rules& ru
 inline Timestamp open_until(Timestamp evidence, const Rules& rules) noexcept {
   return rules.session_timeout == Duration() ? never : evidence + rules.session_timeout + rules.offline_grace;
 }
+/// Returns `online_until` for any session, in more steps.
 PRESENCE_DETAIL_FLAT inline Timestamp online_until_any(const SessionRegisters& session, const Rules& rules) noexcept {
   if (!session.has_evidence()) return absent;
   const bool has_ended = ended_by_disconnect(session);

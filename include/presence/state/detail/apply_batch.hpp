@@ -108,13 +108,15 @@ template <class Counter>
 inline constexpr bool may_call_back = !std::is_same<Counter, Tally>::value;
 
 /// Applies the first events of a range that are heartbeats which only refresh a session. Returns how many they are, and
-/// advances `first` by as many. If the counter may call back, it stops after one.
+/// advances `first` by as many. If the counter may call back, it stops after one. The target of the event behind them
+/// is confirmed as well.
 template <class It, class Counter>
 std::size_t refresh_found_sessions(Root& owned, It& first, EventTarget* targets, std::size_t count, Counter& tally) {
   std::size_t refreshed = 0;
   It it = first;
   while (refreshed != count) {
     auto&& listed = *it;
+    targets[refreshed].confirm();
     if (!refresh_found_session(owned, listed, targets[refreshed])) break;
     tally.count(Verdict::applied);
     ++it;

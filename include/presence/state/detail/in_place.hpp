@@ -316,7 +316,7 @@ bool refresh_in(Root& root, const UserTable::Owned& user, const PresenceEventVie
 }
 template <bool only_plain>
 PRESENCE_DETAIL_APART bool find_and_refresh_slowly(Root& root, const PresenceEventView& event) noexcept {
-  const UserTable::Owned found = root.table.locate_owned(event.user);
+  const UserTable::Owned found = root.table.locate_owned(root.table.key_of(event.user));
   return found && refresh_in<only_plain>(root, found, event);
 }
 /// Looks up the user of a heartbeat, and applies the heartbeat if it only refreshes a session in an unshared page.
@@ -331,10 +331,9 @@ PRESENCE_DETAIL_FLAT bool find_and_refresh_session(Root& root, const PresenceEve
   return refresh_in<only_plain>(root, found, event);
 }
 
-/// Does the same if the path, and perhaps the row, is already known. Makes sure of the row of any event.
+/// Does the same if the path and the row are already known.
 PRESENCE_DETAIL_FLAT inline bool refresh_found_session(Root& root, const PresenceEventView& event,
-                                                       EventTarget& target) noexcept {
-  target.confirm();
+                                                       const EventTarget& target) noexcept {
   if (event.type != EventType::heartbeat) return false;
   Page* const page = target.own_page();
   return page != nullptr && refresh_session({root, target, *page}, event);

@@ -202,10 +202,8 @@ class UndoLog {
     UserTable& table = root_->table;
     for (const RowView theirs : *theirs_) {
       const UserKey key = table.key_of(theirs.name());
-      const UserTable::Way way = table.way_to(key);
-      const std::uint32_t at = way.find(key);
-      Page* const page = at != Page::none ? way.own_page() : nullptr;
-      if (page != nullptr) table.lower_bounds(key, *page, at, root_->now, root_->now);
+      const UserTable::Owned ours = table.locate_owned(key);
+      if (ours) table.lower_bounds(key, *ours.page, ours.at, root_->now, root_->now);
     }
   }
 

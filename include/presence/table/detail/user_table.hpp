@@ -132,8 +132,7 @@ class BasicUserTable {
 
     explicit operator bool() const noexcept { return page != nullptr; }
   };
-  Owned locate_owned(std::string_view id) const noexcept {
-    const UserKey key = key_of(id);
+  Owned locate_owned(const UserKey& key) const noexcept {
     const Way way = way_to(key);
     const std::uint32_t at = way.find(key);
     return at != Page::none ? Owned{way.own_page(), at} : Owned();
@@ -604,13 +603,9 @@ class BasicUserTable {
     const std::uint8_t* tags;  // of the page, in the node; null if the path has to be followed in another way
     bool is_own;               // no node on the path is shared
 
-    /// Returns the index of the user's row, or `Page::none`; see `Way::find`. There must be a page.
+    /// Returns the index of the user's row by its tag, or `Page::none`. There must be a page.
     std::uint32_t find(const LookupKey& id, std::uint8_t tag) const noexcept {
-      for (std::uint32_t marks = detail::equal_to(tag, tags); marks != 0; marks &= marks - 1) {
-        const auto at = static_cast<std::uint32_t>(detail::lowest_bit(marks));
-        if (id.is_short_text(page->row(at).id())) return at;
-      }
-      return Page::none;
+      return page->find_among(id, detail::equal_to(tag, tags));
     }
   };
   bool may_have_short_path(std::string_view id) const noexcept {
