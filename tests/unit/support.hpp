@@ -7,7 +7,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -21,16 +20,6 @@ using namespace presence;
 
 /// So many seconds after a round timestamp: a multiple of 900 s, the default refresh.
 // Rounded: where doubles have more bits than elsewhere, 40.999 * 1e9 is less than 40999000000.
-/// Whether this is a short run: PRESENCE_HISTORIES asks for few random histories. Long loops are then cut to a quarter.
-inline bool is_short_run() {
-  const char* const histories = std::getenv("PRESENCE_HISTORIES");
-  return histories != nullptr && std::strtoul(histories, nullptr, 0) < 300;
-}
-template <class Number>
-Number fewer_in_short_run(Number all) {
-  return is_short_run() ? all / 4 : all;
-}
-
 inline Duration seconds(double s) { return Duration::from_ns(std::llround(s * 1e9)); }
 inline Timestamp at(double s) { return Timestamp::from_ms(1546858800000) + seconds(s); }
 inline constexpr Duration tick = Duration::from_ns(1);

@@ -2,6 +2,8 @@
 
 // What reading JSON costs of memory, whatever is read. Replaces the allocator of its program by one that counts.
 
+#include "../short_run.hpp"
+
 #include <doctest/doctest.h>
 #include <presence/json/channels.hpp>
 #include <presence/json/events.hpp>
@@ -207,8 +209,7 @@ std::vector<std::string> nested_values(std::size_t bytes) {
 
 /// The last takes most of the time, and is left to runs with all random histories (PRESENCE_HISTORIES).
 std::vector<std::size_t> sizes() {
-  const char* const histories = std::getenv("PRESENCE_HISTORIES");
-  if (histories != nullptr && std::strtoul(histories, nullptr, 0) < 300) return {0, 1, 2, 3, 100, 8191};
+  if (support::is_short_run()) return {0, 1, 2, 3, 100, 8191};
   return {0, 1, 2, 3, 100, 8191, 33000};
 }
 

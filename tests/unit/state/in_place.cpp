@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "../short_run.hpp"
 #include "../telling.hpp"
 
 using namespace support;
@@ -44,7 +45,7 @@ void expect_the_same_in_place(const Rules& rules, std::size_t users, double step
   Snapshot alone(rules), shared(rules);
   double second = 0;
   std::size_t applied = 0;
-  const std::size_t count = fewer_in_short_run(std::size_t{6000});
+  const std::size_t count = is_short_run() ? 1500 : 6000;
   for (std::size_t i = 0; i < count; ++i) {
     second += step * static_cast<double>(chance.below(10)) / 10;
     if (chance.below(5) == 0) {
