@@ -255,6 +255,18 @@ TEST_CASE("an event that is moved behind another one of its frame and rejected l
   CHECK(emitted.ends.size() == 2);
 }
 
+TEST_CASE("a heartbeat from the frame of a change of visibility is moved behind it, and no other heartbeat is moved") {
+  for (const bool changes_visibility : {false, true}) {
+    CAPTURE(changes_visibility);
+    Store store;
+    store.dispatch(connect("john", "phone", at(0)), at(1));
+    if (changes_visibility) store.dispatch(hides("john", at(0) + 5 * tick), at(1));
+    const Dispatched done = store.dispatch(heartbeat("john", "phone", at(0) + 3 * tick), at(1));
+    CHECK(done.verdict == Verdict::applied);
+    CHECK(done.at == at(0) + (changes_visibility ? 5 : 3) * tick);
+  }
+}
+
 TEST_CASE("an event that somebody else dated is judged by the time of the host") {
   Rules rules;
   rules.max_clock_skew = seconds(60);
