@@ -2403,8 +2403,8 @@ MUTANTS = [
            "a heartbeat changes a copy that shares the page"),
     Mutant("refreshed-page-noted-as-equal", IN_PLACE, "  found.page->forget_notes();\n", "",
            "a page that was found equal to another changes"),
-    Mutant("refreshed-though-not-plain", IN_PLACE, "if (only_plain && !is_plain(user.page->row(user.at), root.rules)) return false;", "",
-           "a Store applies a heartbeat of an invisible user at its own date"),
+    Mutant("refreshed-though-not-plain", "live/store.hpp", "detail::find_and_refresh_session<true>(", "detail::find_and_refresh_session(",
+           "a Store moves a heartbeat behind the change of visibility in its frame"),
     # ---- removals ----
     Mutant("removal-removes-nothing", REGISTERS, "case EventType::remove: user.removed = later(user.removed, event.at); break;",
            "case EventType::remove: break;", "a removal removes its user"),
