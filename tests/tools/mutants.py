@@ -1040,7 +1040,7 @@ MUTANTS = [
            "if (!is_own_ || page_ == nullptr || !page_->owners.is_one()) return nullptr;",
            "if (!is_own_ || page_ == nullptr) return nullptr;",
            "a row is changed in a page that other snapshots share"),
-    Mutant("same-status-later", "state/detail/plan.hpp", "user.status_at != status_at_ ||", "",
+    Mutant("same-status-later", PLAN, "user.status_at != status_at_ ||", "",
            "the same status again, later, is another one"),
     Mutant("forgotten-status-dated", NORMAL, "    user.status_at = absent;\n  }\n  if (user.reported_at", "  }\n  if (user.reported_at",
            "of what others forgot by age, the date of the status goes too"),
@@ -2403,7 +2403,7 @@ MUTANTS = [
            "a heartbeat changes a copy that shares the page"),
     Mutant("refreshed-page-noted-as-equal", IN_PLACE, "  found.page->forget_notes();\n", "",
            "a page that was found equal to another changes"),
-    Mutant("refreshed-though-not-plain", "live/store.hpp", "detail::find_and_refresh_session<true>(", "detail::find_and_refresh_session(",
+    Mutant("refreshed-though-not-plain", STORE, "detail::find_and_refresh_session<true>(", "detail::find_and_refresh_session(",
            "a Store moves a heartbeat behind the change of visibility in its frame"),
     # ---- removals ----
     Mutant("removal-removes-nothing", REGISTERS, "case EventType::remove: user.removed = later(user.removed, event.at); break;",
