@@ -74,6 +74,24 @@
 #define PRESENCE_ASSERT(condition, message) ((condition) ? void() : ::presence::detail::trap())
 #endif
 
+/// 1 if the headers only declare the larger functions, so that including them compiles little code; else 0, the
+/// default: header-only. To separate, define PRESENCE_SEPARATE as 1 in every translation unit, as an option of the
+/// build. Then exactly one translation unit defines PRESENCE_IMPLEMENTATION as well, before it includes the umbrella or
+/// the single header. It holds the bodies of the functions:
+///
+///     #define PRESENCE_IMPLEMENTATION
+///     #include <presence/presence.hpp>
+///
+/// All functions and types are the same, and so are their results. Functions that are now calls into the other
+/// translation unit cannot be inlined, unless the linker does so. Opt-in headers, such as <presence/replica.hpp>, have
+/// their bodies in either case.
+#if !defined(PRESENCE_SEPARATE)
+#define PRESENCE_SEPARATE 0
+#endif
+#if defined(PRESENCE_IMPLEMENTATION) && !PRESENCE_SEPARATE
+#error "presence: PRESENCE_IMPLEMENTATION is for PRESENCE_SEPARATE, which must be 1 in every translation unit"
+#endif
+
 /// The name of the inline namespace. It contains the version and each option that changes a layout or a function body.
 /// Two translation units with different options therefore get different types, not a silent violation of the one
 /// definition rule.
@@ -90,7 +108,8 @@
 /// @{
 /// Internal: FLAT inlines all calls into a function; APART keeps a function from being inlined into its callers.
 /// Together they keep the most common path short and its variables in registers. RARE is APART for what is seldom
-/// called: compiled for size.
+/// called: compiled for size. BODY precedes the definition of each function that PRESENCE_SEPARATE only declares, in the
+/// headers *_bodies.hpp: the umbrella makes it nothing in the translation unit that holds the bodies.
 #if defined(__clang__)
 #define PRESENCE_DETAIL_FLAT __attribute__((__flatten__))
 #define PRESENCE_DETAIL_APART __attribute__((__noinline__))
@@ -108,6 +127,7 @@
 #define PRESENCE_DETAIL_APART
 #define PRESENCE_DETAIL_RARE
 #endif
+#define PRESENCE_DETAIL_BODY inline
 /// @}
 
 namespace presence {

@@ -10,6 +10,7 @@
 #include <presence/json/channels.hpp>
 #include <presence/json/events.hpp>
 #include <presence/json/filters.hpp>
+#include <presence/json/limits.hpp>
 #include <presence/json/lists.hpp>
 #include <presence/json/queries.hpp>
 #include <presence/json/values.hpp>

@@ -5,9 +5,12 @@
 #include <presence/base/result.hpp>
 #include <presence/base/time.hpp>
 #include <presence/json/channels.hpp>
+#include <presence/json/detail/judge.hpp>
 #include <presence/json/detail/reader.hpp>
+#include <presence/json/detail/writer.hpp>
 #include <presence/json/events.hpp>
 #include <presence/json/filters.hpp>
+#include <presence/json/limits.hpp>
 #include <presence/json/values.hpp>
 #include <presence/model/channel.hpp>
 #include <presence/model/event.hpp>

@@ -12,5 +12,6 @@
 #include <presence/registers/detail/normal_form.hpp>
 #include <presence/registers/detail/peer_dates.hpp>
 #include <presence/registers/detail/registers.hpp>
+#include <presence/registers/detail/word_digest.hpp>
 
 #endif  // PRESENCE_REGISTERS_HPP

@@ -5,6 +5,7 @@
 #include <presence/base/detail/printing.hpp>
 #include <presence/base/result.hpp>
 #include <presence/base/time.hpp>
+#include <presence/json/detail/writer.hpp>
 #include <presence/json/events.hpp>
 #include <presence/json/filters.hpp>
 #include <presence/json/values.hpp>

@@ -13,5 +13,6 @@
 #include <presence/table/detail/user_row.hpp>
 #include <presence/table/detail/user_table.hpp>
 #include <presence/table/detail/walk.hpp>
+#include <presence/table/detail/walking.hpp>
 
 #endif  // PRESENCE_TABLE_HPP

@@ -37,7 +37,7 @@ GCC_MACROS = ["__GNUC__", "__GNUC_MINOR__", "__GNUC_PATCHLEVEL__", "__GNUG__", "
 # The macros that stay when the library was included; guards of headers aside.
 MACROS = {"PRESENCE_VERSION_MAJOR", "PRESENCE_VERSION_MINOR", "PRESENCE_VERSION_PATCH", "PRESENCE_ABI",
           "PRESENCE_CUSTOM_ALLOCATOR", "PRESENCE_ASSERT", "PRESENCE_CUSTOM_ASSERT", "PRESENCE_DETAIL_FLAT",
-          "PRESENCE_DETAIL_APART", "PRESENCE_DETAIL_RARE"}
+          "PRESENCE_DETAIL_APART", "PRESENCE_DETAIL_RARE", "PRESENCE_DETAIL_BODY", "PRESENCE_SEPARATE"}
 
 # What -Weverything says that is no fault of a header, and why.
 TOLERATED = [
@@ -318,6 +318,51 @@ def many_units(work, cxx):
     run(work / "parts")
 
 
+def separate(work, cxx):
+    """With PRESENCE_SEPARATE the bodies are in one file alone, of the split headers and of the single one."""
+    for name, includes in {"split": SPLIT, "single": SINGLE}.items():
+        flags = ["-std=c++17", *includes, *STRICT, "-Wredundant-decls", "-DPRESENCE_SEPARATE=1"]
+        objects = {}
+        for part in ("bodies", "server", "client", "tool", "parts_main"):
+            objects[part] = work / f"{name}_{part}.o"
+            run(*cxx, *flags, "-c", HERE / f"{part}.cpp", "-o", objects[part])
+        bodies = defined_in(objects["bodies"], "T")
+        if not any("parse_event" in symbol for symbol in bodies):
+            raise Failure("the file of the bodies has no parse_event")
+        for part in ("server", "client", "tool"):
+            if twice := bodies & defined_in(objects[part]):
+                raise Failure(f"{part}.cpp has bodies as well:\n" + "\n".join(sorted(twice)))
+        run(*cxx, *objects.values(), "-o", work / "parts")
+        run(work / "parts")
+        all_used = write(work, "all.cpp", guest([], opt_in_headers(cxx)))
+        run(*cxx, *flags, all_used, objects["bodies"], "-o", work / "all")
+        run(work / "all")
+
+
+def separate_bare(work, cxx):
+    flags = [*SPLIT, *BARE, *STRICT, "-DPRESENCE_SEPARATE=1"]
+    run(*cxx, "-std=c++20", *flags, "-O1", write(work, "all.cpp", guest([], opt_in_headers(cxx))), HERE / "bodies.cpp",
+        "-o", work / "all")
+    run(work / "all")
+
+
+def separate_in_one_unit(work, cxx):
+    """A unity build, in which the file of the bodies may come first or last."""
+    parts = [f'#include "{HERE / name}"' for name in ("server.cpp", "client.cpp", "tool.cpp", "parts_main.cpp")]
+    bodies = f'#include "{HERE / "bodies.cpp"}"'
+    for lines in ([bodies, *parts], [*parts, bodies]):
+        run(*cxx, "-std=c++17", *SPLIT, *STRICT, "-DPRESENCE_SEPARATE=1", write(work, "unity.cpp", lines),
+            "-o", work / "unity")
+        run(work / "unity")
+
+
+def separate_is_asked_for(work, cxx):
+    """The bodies alone would be in a header-only program twice."""
+    done = subprocess.run([*cxx, "-std=c++17", *SPLIT, "-fsyntax-only", HERE / "bodies.cpp"], capture_output=True, text=True)
+    if done.returncode == 0 or "PRESENCE_IMPLEMENTATION is for PRESENCE_SEPARATE" not in done.stderr:
+        raise Failure(f"it was not refused:\n{done.stderr}")
+
+
 def crowded_scope(work, cxx):
     for std in ("c++17", "c++20"):
         run(*cxx, f"-std={std}", *SPLIT, HERE / "crowded_scope.cpp", "-o", work / "crowded")
@@ -382,8 +427,10 @@ def same_text_32_bit(work):
     same_text(work, [I686, "-mno-sse2"], "-msse2")
 
 
-def defined_in(file):
-    return {line.split()[-1] for line in run("nm", "--defined-only", file).splitlines() if line.strip()}
+def defined_in(file, kind=""):
+    """The symbols that a file defines: all, or those of one of the kinds of nm."""
+    lines = [line.split() for line in run("nm", "--defined-only", file).splitlines() if line.strip()]
+    return {line[-1] for line in lines if not kind or line[-2] == kind}
 
 
 def plugin(work, cxx, *options):
@@ -432,7 +479,8 @@ def cells():
         table[f"msvc_program/{std}"] = lambda work, std=std: msvc_program(work, std)
     for cxx in ("g++", "clang++"):
         table[f"msvc_branches/{cxx}"] = with_compiler(cxx, msvc_branches)
-        for check in (one_unit, many_units, crowded_scope, options_differ, plugin, nothing_at_start):
+        for check in (one_unit, many_units, separate, separate_bare, separate_in_one_unit, separate_is_asked_for,
+                      crowded_scope, options_differ, plugin, nothing_at_start):
             table[f"{check.__name__}/{cxx}"] = with_compiler(cxx, check)
         table[f"plugin_asan/{cxx}"] = with_compiler(cxx, plugin, "-fsanitize=address", "-fno-sanitize-recover=all")
         table[f"same_text/{cxx}"] = with_compiler(cxx, same_text, "-march=haswell")

@@ -8,6 +8,11 @@
 #include "shrink.hpp"
 
 #include <presence/presence.hpp>
+#include <presence/registers/detail/registers.hpp>
+#include <presence/registers/detail/session.hpp>
+#include <presence/state/detail/root.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+#include <presence/table/detail/user_row.hpp>
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,8 @@
 """Makes single_include/presence/presence.hpp out of include/presence/presence.hpp and what it includes.
 
 Headers are put where they are first included, with their include guards, so that the single header and the split ones
-may meet in one file in any order.
+may meet in one file in any order. The headers *_bodies.hpp, which a header includes at its end if there are bodies, are
+put where the umbrella includes them: at the end of it all.
 """
 import argparse
 import difflib
@@ -14,6 +15,8 @@ UMBRELLA = "presence/presence.hpp"
 LICENCE = re.compile(r"//\s*(SPDX-|Copyright\b)")
 DIRECTIVE = re.compile(r"\s*#\s*(\w+)\s*(.*?)\s*$")
 # String literals are matched to be kept: a // in one is no comment.
+IF_BODIES = ("if", "!PRESENCE_SEPARATE")
+BODIES = "_bodies.hpp"
 COMMENT = re.compile(r'(?P<string>"(?:\\.|[^"\\])*")|//.*|/\*.*?\*/|(?P<open>/\*.*)')
 
 
@@ -37,17 +40,22 @@ def directives(lines):
     return result
 
 
-def has_guard(found):
-    found = [directive for directive in found if directive]
-    if len(found) < 3 or found[0][0] != "ifndef" or found[1] != ("define", found[0][1]):
-        return False
+def end_of_guard(found):
+    """The index of the directive that ends the include guard around the first lines, or None."""
+    there = [index for index, directive in enumerate(found) if directive]
+    if len(there) < 3 or found[there[0]][0] != "ifndef" or found[there[1]] != ("define", found[there[0]][1]):
+        return None
     depth = 0
-    for index, (name, _) in enumerate(found):
-        depth += name in ("if", "ifdef", "ifndef")
-        depth -= name == "endif"
+    for index in there:
+        depth += found[index][0] in ("if", "ifdef", "ifndef")
+        depth -= found[index][0] == "endif"
         if depth == 0:
-            return index == len(found) - 1
-    return False
+            return index
+    return None
+
+
+def is_bodies(directive):
+    return directive is not None and directive[0] == "include" and directive[1].endswith(f"{BODIES}>")
 
 
 class Amalgam:
@@ -66,25 +74,31 @@ class Amalgam:
             raise Error(f"{asked_by or shown}: there is no {shown}")
         lines = path.read_text(encoding="utf-8").splitlines()
         found = directives(lines)
-        guarded = has_guard(found)
+        end = end_of_guard(found)
         # A header without a guard means to be repeated, as one that undefines macros.
-        if guarded:
+        if end is not None:
             self.included.add(header)
 
         self.emit("")
         self.emit(f"// {header}")
-        depth = -1 if guarded else 0
-        for number, (line, directive) in enumerate(zip(lines, found), 1):
-            where = f"{shown}:{number}"
-            name, argument = directive or (None, None)
+        depth = 0 if end is None else -1
+        skipped = 0
+        for index, (line, directive) in enumerate(zip(lines, found)):
+            where = f"{shown}:{index + 1}"
             if LICENCE.match(line):
                 if line not in self.licence:
                     self.licence.append(line)
                 continue
+            if header != UMBRELLA and directive == IF_BODIES and is_bodies(found[index + 1]):
+                skipped = index + 3
+            if index < skipped:
+                continue
+            name, argument = directive or (None, None)
             if name == "include" and self.inline(argument, depth, where, (*chain, header)):
                 continue
             depth += name in ("if", "ifdef", "ifndef")
             depth -= name == "endif"
+            depth += index == end
             self.emit(line)
 
     def inline(self, argument, depth, where, chain):
@@ -96,7 +110,7 @@ class Amalgam:
             return False
         header = match[1]
         if header.startswith("presence/"):
-            if depth != 0:
+            if depth != 0 and not (chain == (UMBRELLA,) and header.endswith(BODIES)):
                 raise Error(f"{where}: #include <{header}> under a condition cannot be inlined")
             if header not in self.included or header in chain:
                 self.add(header, chain, where)

@@ -44,7 +44,8 @@ VALUES = """
 base/duration base/time_text model/rankings model/values
 """.split()
 VALUE_HEADERS = """
-base/time.hpp model/availability.hpp model/event.hpp model/rules.hpp model/user.hpp
+base/time.hpp base/detail/time_bodies.hpp model/availability.hpp model/event.hpp model/detail/event_bodies.hpp
+model/rules.hpp model/user.hpp model/detail/user_bodies.hpp
 """.split()
 # The unit tests of a Store. They are tried only for mutants of its headers, and for those before all others.
 LIVE = """
@@ -85,6 +86,8 @@ STD = """
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*([<\"])([^>\"]+)[>\"].*$", re.MULTILINE)
 # A specialization of a template of the library, for a type of the test file.
 SPECIALIZED = re.compile(r"^template <>\nstruct presence::\w+<(\w+)> \{\n.*?^\};\n", re.MULTILINE | re.DOTALL)
+# What has to be equal where a mutant is planted: words, what separates them, and every other character.
+TOKEN = re.compile(r"\w+|(?<=\w)\s+(?=\w)|[^\w\s]")
 # A property that fails is not to search for the smallest history that shows it.
 BUDGET = "std::size_t budget_ = 20000;"
 
@@ -190,10 +193,20 @@ def make_stages(scratch, compiler, histories, wanted):
     return stages
 
 
+def places_of(old, text):
+    """The spans of the text to replace: where the same tokens are, with any white space between them, but some between
+    words. White space at its begin or end has to be there, but is not part of the span."""
+    tokens = [r"\s+" if token.isspace() else re.escape(token) for token in TOKEN.findall(old)]
+    pattern = r"(?<=\s)" * old[0].isspace() + r"\s*".join(tokens) + r"(?=\s)" * old[-1].isspace()
+    return [found.span() for found in re.finditer(pattern, text)]
+
+
 def headers_with(mutant, folder):
     shutil.copytree(ROOT / "include", folder / "include")
     path = folder / "include" / "presence" / mutant.file
-    path.write_text(text_of(path).replace(mutant.old, mutant.new), encoding="utf-8")
+    text = text_of(path)
+    (begin, end), = places_of(mutant.old, text)
+    path.write_text(text[:begin] + mutant.new + text[end:], encoding="utf-8")
     return folder / "include"
 
 
@@ -242,7 +255,7 @@ def check_list():
     problems, names = [], set()
     for mutant in mutants.MUTANTS:
         path = ROOT / "include" / "presence" / mutant.file
-        count = text_of(path).count(mutant.old) if path.exists() else -1
+        count = len(places_of(mutant.old, text_of(path))) if path.exists() else -1
         if count < 0:
             problems.append(f"{mutant.name}: there is no {mutant.file}")
         elif count != 1:
@@ -271,7 +284,7 @@ def main(arguments):
     to_run = [mutant for mutant in selected if not mutant.equivalent]
     if arguments.list:
         for mutant in selected:
-            print(f"{mutant.name:36} {mutant.file:26} {mutant.why}")
+            print(f"{mutant.name:36} {mutant.file:37} {mutant.why}")
             if mutant.equivalent:
                 print(f"{'':36} equivalent, not run: {mutant.equivalent}")
         return 0

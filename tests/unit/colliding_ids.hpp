@@ -4,6 +4,8 @@
 
 // Ids that were chosen so that their hashes collide. Stands alone: it does not ask the library for its hash.
 
+#include <presence/base/detail/shared_string.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

@@ -6,6 +6,8 @@
 
 #include "telling.hpp"
 
+#include <presence/model/detail/canonical_json.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

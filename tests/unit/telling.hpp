@@ -6,6 +6,11 @@
 
 #include "support.hpp"
 
+#include <presence/registers/detail/registers.hpp>
+#include <presence/state/detail/root.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+#include <presence/table/detail/user_row.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

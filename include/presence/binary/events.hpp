@@ -4,18 +4,15 @@
 
 #include <presence/base/detail/callback.hpp>
 #include <presence/base/result.hpp>
-#include <presence/binary/detail/bytes.hpp>
-#include <presence/binary/detail/event_record.hpp>
+#include <presence/binary/detail/event_recorder.hpp>
 #include <presence/binary/detail/framing.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
 
 #include <cstddef>      // for size_t
-#include <optional>     // for optional, nullopt
 #include <string>       // for string
 #include <string_view>  // for string_view
 #include <type_traits>  // for is_convertible, is_invocable
-#include <utility>      // for move
 
 /// The binary encoding of batches of events, for a log or a message between nodes.
 ///
@@ -29,16 +26,10 @@ namespace detail {
 /// Collects the bytes of a batch.
 class EventEncoder {
  public:
-  EventEncoder() : out_(sink_, FrameKind::events) {}
+  EventEncoder();
 
-  void add(const PresenceEventView& event) {
-    events_.append(out_.record(), event);
-    out_.end_record();
-  }
-  std::string finish() {
-    out_.finish();
-    return std::move(sink_.bytes);
-  }
+  void add(const PresenceEventView& event);
+  std::string finish();
 
  private:
   StringSink sink_;
@@ -72,31 +63,7 @@ Verdict verdict_of(Fn& on_event, std::size_t index, const PresenceEventView& eve
   }
 }
 
-/// Returns the error of a batch, or nothing if all of it is valid. Allocates nothing but the longest ids.
-PRESENCE_DETAIL_APART inline std::optional<Error> check_events(std::string_view bytes) {
-  FrameReader frames(FrameKind::events);
-  EventReader events(false);
-  const auto read = [&events](ByteReader& in) {
-    const std::size_t body = in.offset();
-    while (in.ok() && !in.at_end() && begins_in_time(in, body)) events.read(in);
-  };
-  if (!frames.push(bytes, read) || !frames.finish()) return frames.error();
-  return std::nullopt;
-}
-
-PRESENCE_DETAIL_APART inline Result<Tally> decode_events(std::string_view bytes, const EventReceiver& on_event) {
-  if (const std::optional<Error> error = check_events(bytes)) return *error;
-  Tally tally;
-  std::size_t index = 0;
-  EventReader events(true);
-  each_accepted_block(bytes, [&](ByteReader& in) {
-    while (!in.at_end()) {
-      events.read(in);
-      tally.count(on_event(index++, events.event()));
-    }
-  });
-  return tally;
-}
+Result<Tally> decode_events(std::string_view bytes, const EventReceiver& on_event);
 
 }  // namespace detail
 
@@ -191,5 +158,9 @@ Result<Tally> decode_events(std::string_view bytes, Fn&& on_event, OnVerdict&& o
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#if !PRESENCE_SEPARATE
+#include <presence/binary/detail/events_bodies.hpp>
+#endif
 
 #endif  // PRESENCE_BINARY_EVENTS_HPP

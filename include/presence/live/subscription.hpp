@@ -2,19 +2,8 @@
 #ifndef PRESENCE_LIVE_SUBSCRIPTION_HPP
 #define PRESENCE_LIVE_SUBSCRIPTION_HPP
 
-#include <presence/base/detail/callback.hpp>
 #include <presence/base/detail/memory.hpp>
 #include <presence/base/time.hpp>
-#include <presence/live/detail/coalescer.hpp>
-#include <presence/live/viewers.hpp>
-#include <presence/model/user.hpp>
-
-#include <cstdint>      // for uint64_t
-#include <optional>     // for optional
-#include <string>       // for string
-#include <string_view>  // for string_view
-#include <utility>      // for move, swap
-#include <vector>       // for vector
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -40,54 +29,7 @@ struct DeliveryOptions {
 
 namespace detail {
 
-/// The parts of a change that its receivers may choose from. `main` is delivered to all of them.
-enum ChangeParts : unsigned {
-  main_part = 1,
-  availability_part = 2,
-  activity_part = 4,
-  data_part = 8,
-  active_part = 16
-};
-
-template <class Change>
-unsigned parts_of(const Change& change) noexcept {
-  const bool is_main =
-      change.before.has_value() != change.after.has_value() || change.online_changed() || change.status_changed();
-  return (is_main ? main_part : 0u) | (change.availability_changed() ? availability_part : 0u) |
-         (change.activity_changed() ? activity_part : 0u) | (change.data_changed() ? data_part : 0u) |
-         (change.last_active_changed() ? active_part : 0u);
-}
-constexpr unsigned parts_wanted(const DeliveryOptions& options) noexcept {
-  return main_part | (options.availability_alone ? availability_part : 0u) |
-         (options.activity_alone ? activity_part : 0u) | (options.data_alone ? data_part : 0u) |
-         (options.last_active_alone ? active_part : 0u);
-}
-
-/// What a listener receives.
-enum class NoticeKind : unsigned char { presence_changed, watching_started, watching_stopped, session_ended };
-
-/// A callback of a Store. Shared by the Store and the Subscription that may end it.
-struct Listener {
-  using Notify = Callback<const void*, const Viewers&>;  // the notice, whose type follows from the kind
-
-  /// Where the store keeps it.
-  enum class Place : unsigned char { every_change, deliveries, session_ends, of_viewer };
-
-  OwnerCount owners;
-  mutable Store* store = nullptr;  // null if ended
-  std::uint64_t number = 0;        // in the order of subscribing
-  std::uint64_t since = 0;         // notices with smaller numbers are not delivered to it
-  NoticeKind kind = NoticeKind::presence_changed;
-  Place place = Place::every_change;
-  DeliveryOptions options;
-  std::string user, session;  // the viewer, if it has one
-  mutable Coalescer coalescer;
-  Notify notify;
-
-  Listener(Notify&& fn) : notify(std::move(fn)) {}
-  Viewer viewer() const noexcept { return Viewer(user, session); }
-};
-using Listeners = std::vector<Shared<Listener>>;
+struct Listener;
 
 }  // namespace detail
 
@@ -111,27 +53,22 @@ using Listeners = std::vector<Shared<Listener>>;
 class Subscription {
  public:
   /// An empty subscription.
-  Subscription() noexcept = default;
+  Subscription() noexcept;
   /// @{
   /// Takes the registration; `other` becomes empty. Assignment ends the previous subscription.
-  Subscription(Subscription&& other) noexcept : listener_(std::move(other.listener_)) {}
-  Subscription& operator=(Subscription&& other) noexcept {
-    // The previous callback may own `other`, so it is destroyed last.
-    Subscription taken(std::move(other));
-    std::swap(listener_, taken.listener_);
-    return *this;
-  }
+  Subscription(Subscription&& other) noexcept;
+  Subscription& operator=(Subscription&& other) noexcept;
   /// @}
-  ~Subscription() { reset(); }
+  ~Subscription();
 
   /// Unsubscribes now.
   void reset() noexcept;
   /// Returns whether the callback may still be called.
-  bool is_active() const noexcept { return listener_ && listener_->store != nullptr; }
+  bool is_active() const noexcept;
 
  private:
   friend class Store;
-  explicit Subscription(detail::Shared<detail::Listener> listener) noexcept : listener_(std::move(listener)) {}
+  explicit Subscription(detail::Shared<detail::Listener> listener) noexcept;
   detail::Shared<detail::Listener> listener_;
 };
 

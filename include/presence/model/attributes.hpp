@@ -2,15 +2,12 @@
 #ifndef PRESENCE_MODEL_ATTRIBUTES_HPP
 #define PRESENCE_MODEL_ATTRIBUTES_HPP
 
-#include <presence/base/detail/algorithm.hpp>
 #include <presence/base/detail/compact_vector.hpp>
-#include <presence/base/detail/memory.hpp>
 #include <presence/model/value.hpp>
 
 #include <cstddef>      // for size_t, ptrdiff_t
 #include <string>       // for string
 #include <string_view>  // for string_view
-#include <utility>      // for exchange, move, swap
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -82,13 +79,7 @@ class Attributes {
       --*this;
       return before;
     }
-    const_iterator& operator+=(difference_type n) noexcept {
-      n += static_cast<difference_type>(at_);
-      for (; n < 0; n += length(run_)) --run_;
-      for (; n > 0 && n >= length(run_); ++run_) n -= length(run_);
-      at_ = static_cast<std::size_t>(n);
-      return *this;
-    }
+    const_iterator& operator+=(difference_type n) noexcept;
     const_iterator& operator-=(difference_type n) noexcept { return *this += -n; }
     friend const_iterator operator+(const_iterator a, difference_type n) noexcept { return a += n; }
     friend const_iterator operator+(difference_type n, const_iterator a) noexcept { return a += n; }
@@ -128,53 +119,19 @@ class Attributes {
   Attributes() noexcept = default;
   /// @{
   /// A copy is deep. A moved-from map is empty.
-  PRESENCE_DETAIL_APART Attributes(const Attributes& other) : Attributes() {
-    for (const Entry& entry : other) insert(end(), entry);
-  }
-  Attributes(Attributes&& other) noexcept { swap(other); }
-  Attributes& operator=(const Attributes& other) {
-    Attributes copy(other);
-    swap(copy);
-    return *this;
-  }
-  Attributes& operator=(Attributes&& other) noexcept {
-    Attributes taken(std::move(other));
-    swap(taken);
-    return *this;
-  }
+  Attributes(const Attributes& other);
+  Attributes(Attributes&& other) noexcept;
+  Attributes& operator=(const Attributes& other);
+  Attributes& operator=(Attributes&& other) noexcept;
   /// @}
-  ~Attributes() {
-    if (runs_.has_memory()) destroy_entries();
-  }
+  ~Attributes();
 
   /// Returns a reference to the value of the field. Inserts the field with a null value if it is absent. O(log fields).
-  Value& operator[](std::string_view name) {
-    const const_iterator place = place_of(name);
-    if (!has(place, name)) return insert(place, Entry{std::string(name), Value()}).value;
-    return runs_[place.run_][place.at_]->value;
-  }
+  Value& operator[](std::string_view name);
   /// Returns a pointer to the value of the field, or a null pointer if it is absent. O(log fields).
-  const Value* find(std::string_view name) const noexcept {
-    const const_iterator place = place_of(name);
-    return has(place, name) ? &place->value : nullptr;
-  }
+  const Value* find(std::string_view name) const noexcept;
   /// Erases the field. Returns true if it existed. O(log fields).
-  PRESENCE_DETAIL_APART bool erase(std::string_view name) {
-    const const_iterator place = place_of(name);
-    if (!has(place, name)) return false;
-    Run& run = runs_[place.run_];
-    Entry* const gone = run[place.at_];
-    run.erase(place.at_);
-    --size_;
-    if (run.empty()) {
-      runs_.erase(place.run_);
-    } else if (place.run_ + 1 < runs_.size() && run.size() + runs_[place.run_ + 1].size() <= longest_run / 2) {
-      for (Entry* const entry : runs_[place.run_ + 1]) run.push_back(entry);
-      runs_.erase(place.run_ + 1);
-    }
-    detail::destroy(gone);
-    return true;
-  }
+  bool erase(std::string_view name);
   /// @{
   /// All fields, in order of their names. Names compare as bytes.
   const_iterator begin() const noexcept { return const_iterator(runs_, 0, 0); }
@@ -184,76 +141,24 @@ class Attributes {
   /// @}
 
   /// Returns true if both have the same names with equal values.
-  friend bool operator==(const Attributes& a, const Attributes& b) noexcept {
-    if (a.size() != b.size()) return false;
-    for (const_iterator i = a.begin(), j = b.begin(); i != a.end(); ++i, ++j) {
-      if (*i != *j) return false;
-    }
-    return true;
-  }
+  friend bool operator==(const Attributes& a, const Attributes& b) noexcept { return are_equal(a, b); }
   friend bool operator!=(const Attributes& a, const Attributes& b) noexcept { return !(a == b); }
 
  private:
   friend class Value;
 
+  static bool are_equal(const Attributes& a, const Attributes& b) noexcept;
+
   /// Returns the position of the field, or of the first field that is ordered after it.
-  PRESENCE_DETAIL_APART const_iterator place_of(std::string_view name) const noexcept {
-    const auto is_before = [name](const Entry* entry) { return entry->name < name; };
-    const Run* const run = detail::partition_point(runs_.begin(), runs_.end(),
-                                                   [&](const Run& one) { return is_before(one[one.size() - 1]); });
-    if (run == runs_.end()) return end();
-    Entry* const* const place = detail::partition_point(run->begin(), run->end(), is_before);
-    return const_iterator(runs_, static_cast<std::size_t>(run - runs_.begin()),
-                          static_cast<std::size_t>(place - run->begin()));
-  }
+  const_iterator place_of(std::string_view name) const noexcept;
   bool has(const_iterator place, std::string_view name) const noexcept { return place != end() && place->name == name; }
 
-  PRESENCE_DETAIL_APART Entry& insert(const_iterator place, Entry entry) {
-    struct Owner {
-      Entry* entry;
-      ~Owner() {
-        if (entry != nullptr) detail::destroy(entry);
-      }
-    } added{detail::create<Entry>(std::move(entry))};
-    std::size_t run = place.run_, at = place.at_;
-    if (run == runs_.size() && run > 0) at = runs_[--run].size();  // append to the last run
-    if (runs_.empty() || runs_[run].size() == longest_run) make_room(run, at);
-    runs_[run].insert(at, added.entry);
-    ++size_;
-    return *std::exchange(added.entry, nullptr);
-  }
+  Entry& insert(const_iterator place, Entry entry);
   /// Adds a run if there is no run or the run is full, so that an entry fits at the position. An append does not split
   /// a full run, so names that are inserted in ascending order fill their runs.
-  PRESENCE_DETAIL_RARE void make_room(std::size_t& run, std::size_t& at) {
-    Run another;
-    if (runs_.empty() || at == 0) {
-      another.reserve_one_more();
-      runs_.insert(run, std::move(another));
-    } else if (at == longest_run) {
-      another.reserve_one_more();
-      runs_.insert(++run, std::move(another));
-      at = 0;
-    } else {
-      constexpr std::size_t half = longest_run / 2;
-      another.reserve(longest_run);
-      for (std::size_t i = half; i < longest_run; ++i) another.push_back(runs_[run][i]);
-      runs_.insert(run + 1, std::move(another));
-      runs_[run].truncate(half);
-      if (at > half) {
-        ++run;
-        at -= half;
-      }
-    }
-  }
-  PRESENCE_DETAIL_APART void destroy_entries() noexcept {
-    for (const Run& run : runs_) {
-      for (Entry* const entry : run) detail::destroy(entry);
-    }
-  }
-  void swap(Attributes& other) noexcept {
-    std::swap(runs_, other.runs_);
-    std::swap(size_, other.size_);
-  }
+  void make_room(std::size_t& run, std::size_t& at);
+  void destroy_entries() noexcept;
+  void swap(Attributes& other) noexcept;
 
   Runs runs_;  // no run is empty
   std::size_t size_ = 0;
@@ -337,21 +242,9 @@ class AttributesView {
   std::size_t size() const noexcept { return fields_ != nullptr ? fields_->size() : members_.size(); }
   bool empty() const noexcept { return size() == 0; }  ///< O(1)
   /// Returns the value of the field with that name, absent if there is none. O(log fields).
-  ValueView find(std::string_view name) const noexcept {
-    if (fields_ != nullptr) {
-      const Value* const found = fields_->find(name);
-      return found == nullptr ? ValueView() : found->view();
-    }
-    const ValueMember* const found = detail::find_member(members_, name);
-    return found == nullptr ? ValueView() : found->value().view();
-  }
+  ValueView find(std::string_view name) const noexcept;
   /// Returns a field by its place in the order of names. Precondition: `i` is less than the size; see PRESENCE_ASSERT.
-  Entry operator[](std::size_t i) const noexcept {
-    PRESENCE_ASSERT(i < size(), "an index beyond the fields of an AttributesView");
-    if (fields_ == nullptr) return {members_[i].name(), members_[i].value().view()};
-    const Attributes::Entry& field = fields_->begin()[static_cast<std::ptrdiff_t>(i)];
-    return {field.name, field.value.view()};
-  }
+  Entry operator[](std::size_t i) const noexcept;
   /// @{
   /// All fields, in order of their names.
   const_iterator begin() const noexcept {
@@ -363,31 +256,17 @@ class AttributesView {
   /// @}
 
   /// Returns a copy that owns its fields. O(fields).
-  PRESENCE_DETAIL_APART operator Attributes() const {
-    Attributes copy;
-    if (!empty()) copy_to(copy);  // most users have none
-    return copy;
-  }
+  operator Attributes() const;
 
   /// @{
   /// Returns true if both have the same names with equal values.
-  friend bool operator==(const AttributesView& a, const AttributesView& b) noexcept {
-    if (a.fields_ == nullptr && b.fields_ == nullptr) return a.members_ == b.members_;
-    if (a.size() != b.size()) return false;
-    const_iterator j = b.begin();
-    for (const_iterator i = a.begin(); i != a.end(); ++i, ++j) {
-      const Entry one = *i, other = *j;
-      if (one.name != other.name || !detail::same_values(one.value, other.value)) return false;
-    }
-    return true;
-  }
+  friend bool operator==(const AttributesView& a, const AttributesView& b) noexcept { return are_equal(a, b); }
   friend bool operator!=(const AttributesView& a, const AttributesView& b) noexcept { return !(a == b); }
   /// @}
 
  private:
-  PRESENCE_DETAIL_APART void copy_to(Attributes& copy) const {
-    for (const Entry entry : *this) copy[entry.name] = Value(entry.value);
-  }
+  static bool are_equal(const AttributesView& a, const AttributesView& b) noexcept;
+  void copy_to(Attributes& copy) const;
 
   const Attributes* fields_ = nullptr;  // if it is null, the members
   Elements<ValueMember> members_;
@@ -396,33 +275,20 @@ class AttributesView {
 /// The former name of Attributes.
 using CustomFields = Attributes;
 
-inline Value Value::object(Attributes members) {
-  detail::ObjectMaker maker(members.size());
-  for (const Attributes::Run& run : members.runs_) {
-    for (Attributes::Entry* const entry : run) maker.add(entry->name, std::move(entry->value));
-  }
-  return maker.take();
-}
-
 namespace detail {
 
 /// Returns what a dotted name finds inside a value: the member whose name is the whole name, or else what the rest of
 /// the name after its first dot finds inside the member that the part before it names. Absent if there is none, or if
 /// the pointer is null. Linear in the size of the name, up to the levels of the objects and logarithms of their sizes.
-inline ValueView find_inside(const Value* outer, std::string_view name) noexcept {
-  while (outer != nullptr) {
-    if (const Value* const whole = outer->find(name)) return ValueView(*whole);
-    const std::size_t dot = name.find('.');
-    if (dot == std::string_view::npos) break;
-    outer = outer->find(name.substr(0, dot));
-    name.remove_prefix(dot + 1);
-  }
-  return ValueView();
-}
+ValueView find_inside(const Value* outer, std::string_view name) noexcept;
 
 }  // namespace detail
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#if !PRESENCE_SEPARATE
+#include <presence/model/detail/attributes_bodies.hpp>
+#endif
 
 #endif  // PRESENCE_MODEL_ATTRIBUTES_HPP

@@ -6,7 +6,6 @@
 #include <presence/model/fields.hpp>
 #include <presence/model/value.hpp>
 
-#include <cstddef>      // for size_t
 #include <string>       // for string
 #include <string_view>  // for string_view
 #include <vector>       // for vector
@@ -32,13 +31,14 @@ struct Channel {
   Attributes custom;                 ///< filters ignore a custom `type`, `id`, `cid` or `members`
 
   /// Returns "type:id".
-  std::string cid() const { return type + ':' + id; }
+  std::string cid() const;
 
   /// Returns true if all fields are equal, with the members in the same order.
-  friend bool operator==(const Channel& a, const Channel& b) noexcept {
-    return a.type == b.type && a.id == b.id && a.members == b.members && a.custom == b.custom;
-  }
+  friend bool operator==(const Channel& a, const Channel& b) noexcept { return are_equal(a, b); }
   friend bool operator!=(const Channel& a, const Channel& b) noexcept { return !(a == b); }
+
+ private:
+  static bool are_equal(const Channel& a, const Channel& b) noexcept;
 };
 
 /// The fields of a channel: `type`, `id`, `cid`, `members`, and all custom fields.
@@ -51,17 +51,14 @@ struct Fields<Channel> {
   /// `location`. A name with dots descends into objects at its dots, but at each level a field or member with the whole
   /// rest of the name takes precedence. Absent if there is none. Never descends into a custom field that is named as a
   /// field of every channel.
-  static ValueView other(const Channel& channel, std::string_view name) noexcept {
-    if (const Value* const whole = channel.custom.find(name)) return ValueView(*whole);
-    const std::size_t dot = name.find('.');
-    if (dot == std::string_view::npos) return ValueView();
-    const std::string_view outer = name.substr(0, dot);
-    if (detail::index_of_field(list, outer) != list.size) return ValueView();
-    return detail::find_inside(channel.custom.find(outer), name.substr(dot + 1));
-  }
+  static ValueView other(const Channel& channel, std::string_view name) noexcept;
 };
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#if !PRESENCE_SEPARATE
+#include <presence/model/detail/channel_bodies.hpp>
+#endif
 
 #endif  // PRESENCE_MODEL_CHANNEL_HPP

@@ -79,19 +79,6 @@ constexpr bool says_availability(EventType type) noexcept {
   return type == EventType::connect || type == EventType::update || type == EventType::report;
 }
 
-template <class One, class Other>
-bool same_fields(const std::optional<One>& a, const std::optional<Other>& b) noexcept {
-  return a.has_value() == b.has_value() && (!a || AttributesView(*a) == AttributesView(*b));
-}
-
-template <class One, class Other>
-bool same_event(const One& a, const Other& b) noexcept {
-  return a.type == b.type && a.user == b.user && a.session == b.session && a.at == b.at && a.invisible == b.invisible &&
-         a.status == b.status && a.online == b.online && a.last_active == b.last_active && a.until == b.until &&
-         a.availability == b.availability && a.priority == b.priority && same_fields(a.activity, b.activity) &&
-         a.name == b.name && same_values(ValueView(a.value), ValueView(b.value)) && same_fields(a.data, b.data);
-}
-
 /// Returns whether the event asks for the user to be visible or invisible.
 template <class Event>
 constexpr bool sets_visibility(const Event& event) noexcept {
@@ -257,21 +244,14 @@ struct PresenceEvent {
   }
   /// Returns a report of all fields of `user` except `invisible`: also the status, the data, the availability and the
   /// activity of a user who is online, and last_active if it is set.
-  static PresenceEvent report(const User& user, Timestamp at) {
-    PresenceEvent event = report(user.id, user.online, at);
-    event.status = user.status;
-    event.last_active = user.last_active;
-    event.data = user.data;
-    if (user.online) {
-      event.availability = detail::shown_availability(true, user.availability);
-      event.activity = user.activity;
-    }
-    return event;
-  }
+  static PresenceEvent report(const User& user, Timestamp at);
 
   /// Returns true if all fields are equal, including those that the type does not use.
-  friend bool operator==(const PresenceEvent& a, const PresenceEvent& b) noexcept { return detail::same_event(a, b); }
+  friend bool operator==(const PresenceEvent& a, const PresenceEvent& b) noexcept { return are_equal(a, b); }
   friend bool operator!=(const PresenceEvent& a, const PresenceEvent& b) noexcept { return !(a == b); }
+
+ private:
+  static bool are_equal(const PresenceEvent& a, const PresenceEvent& b) noexcept;
 };
 
 /// A PresenceEvent that borrows its strings. Valid until any of them is modified or destroyed. Every function that
@@ -300,42 +280,12 @@ struct PresenceEventView {
   /// @{
   /// Borrows the strings of the event, which must outlive the view. A temporary event does not compile. Functions that
   /// use an event only during the call, such as `apply`, accept a temporary PresenceEvent.
-  PresenceEventView(const PresenceEvent& event) noexcept
-      : type(event.type),
-        user(event.user),
-        session(event.session),
-        at(event.at),
-        invisible(event.invisible),
-        online(event.online),
-        last_active(event.last_active),
-        until(event.until),
-        availability(event.availability),
-        priority(event.priority),
-        name(event.name),
-        value(event.value) {
-    if (event.activity) activity = AttributesView(*event.activity);
-    if (event.data) data = AttributesView(*event.data);
-    if (event.status) status = std::string_view(*event.status);
-  }
+  PresenceEventView(const PresenceEvent& event) noexcept;
   PresenceEventView(const PresenceEvent&&) = delete;
   /// @}
 
   /// Returns a copy that owns its strings.
-  PRESENCE_DETAIL_APART explicit operator PresenceEvent() const {
-    auto event = detail::make_event<PresenceEvent>(type, std::string(user), std::string(session), at);
-    event.invisible = invisible;
-    if (status) event.status = std::string(*status);
-    event.online = online;
-    event.last_active = last_active;
-    event.until = until;
-    event.availability = availability;
-    event.priority = priority;
-    if (activity) event.activity = static_cast<Attributes>(*activity);
-    event.name = std::string(name);
-    event.value = Value(value);
-    if (data) event.data = static_cast<Attributes>(*data);
-    return event;
-  }
+  explicit operator PresenceEvent() const;
 
   /// @{
   /// As in PresenceEvent. Borrows the strings, which must outlive the view. A temporary string or User does not
@@ -418,21 +368,26 @@ struct PresenceEventView {
   /// @}
 
   /// Returns true if all fields are equal, including those that the type does not use.
-  friend bool operator==(const PresenceEventView& a, const PresenceEventView& b) noexcept {
-    return detail::same_event(a, b);
-  }
+  friend bool operator==(const PresenceEventView& a, const PresenceEventView& b) noexcept { return are_equal(a, b); }
   friend bool operator!=(const PresenceEventView& a, const PresenceEventView& b) noexcept { return !(a == b); }
+
+ private:
+  static bool are_equal(const PresenceEventView& a, const PresenceEventView& b) noexcept;
 };
 
 /// @{
 /// Returns true if all fields are equal. Accepts temporary events.
-inline bool operator==(const PresenceEvent& a, const PresenceEventView& b) noexcept { return detail::same_event(a, b); }
+bool operator==(const PresenceEvent& a, const PresenceEventView& b) noexcept;
 inline bool operator!=(const PresenceEvent& a, const PresenceEventView& b) noexcept { return !(a == b); }
-inline bool operator==(const PresenceEventView& a, const PresenceEvent& b) noexcept { return detail::same_event(a, b); }
+bool operator==(const PresenceEventView& a, const PresenceEvent& b) noexcept;
 inline bool operator!=(const PresenceEventView& a, const PresenceEvent& b) noexcept { return !(a == b); }
 /// @}
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#if !PRESENCE_SEPARATE
+#include <presence/model/detail/event_bodies.hpp>
+#endif
 
 #endif  // PRESENCE_MODEL_EVENT_HPP

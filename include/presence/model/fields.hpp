@@ -144,20 +144,7 @@ struct ShownAvailability {
 /// Returns what a dotted name finds in attributes: the value whose name is the whole name, or else what the rest of the
 /// name after its first dot finds inside the object that the part before it names, and so on. Absent if there is none.
 /// Linear in the size of the name, up to the levels of the objects and logarithms of their sizes.
-inline ValueView find_inside(const AttributesView& fields, std::string_view name) noexcept {
-  ValueView found = fields.find(name);
-  std::size_t dot = name.find('.');
-  if (!found.is_absent() || dot == std::string_view::npos) return found;
-  ValueView outer = fields.find(name.substr(0, dot));
-  while (!outer.is_absent()) {
-    name.remove_prefix(dot + 1);
-    found = outer.find(name);
-    dot = name.find('.');
-    if (!found.is_absent() || dot == std::string_view::npos) return found;
-    outer = outer.find(name.substr(0, dot));
-  }
-  return ValueView();
-}
+ValueView find_inside(const AttributesView& fields, std::string_view name) noexcept;
 
 template <class AnyUser>
 struct UserFields {
@@ -286,11 +273,7 @@ struct FieldNames<T, std::index_sequence<i...>> {
 };
 
 /// Returns the index of a name among `size` names, or `size` if it is none of them.
-inline std::size_t index_of_name(const std::string_view* names, std::size_t size, std::string_view name) noexcept {
-  std::size_t i = 0;
-  while (i < size && names[i] != name) ++i;
-  return i;
-}
+std::size_t index_of_name(const std::string_view* names, std::size_t size, std::string_view name) noexcept;
 
 /// Returns the address of an object, also if its type overloads `&`.
 template <class T>
@@ -321,5 +304,9 @@ bool with_field(const T& object, std::string_view name, FunctionRef<bool(const V
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#if !PRESENCE_SEPARATE
+#include <presence/model/detail/fields_bodies.hpp>
+#endif
 
 #endif  // PRESENCE_MODEL_FIELDS_HPP

@@ -6,7 +6,7 @@
 #include <presence/model/attributes.hpp>
 #include <presence/model/availability.hpp>
 
-#include <optional>     // for optional
+#include <optional>     // for optional, nullopt
 #include <string>       // for string
 #include <string_view>  // for string_view
 #include <type_traits>  // for bool_constant, enable_if, false_type, is_class, is_convertible, is_same, is_trivially_copyable
@@ -108,24 +108,19 @@ class UserView {
   /// @}
 
   /// Returns a copy that owns its strings.
-  operator User() const {
-    return User{std::string(id), online, std::string(status), last_active, invisible, availability, activity, data};
-  }
+  operator User() const;
 
   /// Returns true if all fields are equal. The availabilities are compared as they are shown.
-  friend bool operator==(const UserView& a, const UserView& b) noexcept {
-    return a.id == b.id && a.online == b.online && a.status == b.status && a.last_active == b.last_active &&
-           a.invisible == b.invisible &&
-           detail::shown_availability(a.online, a.availability) ==
-               detail::shown_availability(b.online, b.availability) &&
-           a.activity == b.activity && a.data == b.data;
-  }
+  friend bool operator==(const UserView& a, const UserView& b) noexcept { return are_equal(a, b); }
   friend bool operator!=(const UserView& a, const UserView& b) noexcept { return !(a == b); }
+
+ private:
+  static bool are_equal(const UserView& a, const UserView& b) noexcept;
 };
 
 /// @{
 /// Returns true if all fields are equal.
-inline bool operator==(const User& a, const User& b) noexcept { return UserView(a) == UserView(b); }
+bool operator==(const User& a, const User& b) noexcept;
 inline bool operator!=(const User& a, const User& b) noexcept { return !(a == b); }
 // Each type converts to the other, so a mixed comparison would be ambiguous without these overloads.
 inline bool operator==(const User& a, const UserView& b) noexcept { return UserView(a) == b; }
@@ -185,12 +180,11 @@ struct Session {
   std::optional<Timestamp> active;           ///< its latest activity; kept only with Rules::idle_after
 
   /// Returns true if all fields are equal.
-  friend bool operator==(const Session& a, const Session& b) {
-    return a.id == b.id && a.last_evidence == b.last_evidence && a.online_since == b.online_since &&
-           a.disconnects == b.disconnects && a.online_until == b.online_until && a.alive == b.alive &&
-           a.availability == b.availability && a.priority == b.priority && a.active == b.active;
-  }
+  friend bool operator==(const Session& a, const Session& b) { return are_equal(a, b); }
   friend bool operator!=(const Session& a, const Session& b) { return !(a == b); }
+
+ private:
+  static bool are_equal(const Session& a, const Session& b);
 };
 
 /// One of the sessions that keep a user online.
@@ -200,10 +194,11 @@ struct Device {
   Attributes activity{};        ///< its own
 
   /// Returns true if all fields are equal.
-  friend bool operator==(const Device& a, const Device& b) {
-    return a.session == b.session && a.availability == b.availability && a.activity == b.activity;
-  }
+  friend bool operator==(const Device& a, const Device& b) { return are_equal(a, b); }
   friend bool operator!=(const Device& a, const Device& b) { return !(a == b); }
+
+ private:
+  static bool are_equal(const Device& a, const Device& b);
 };
 
 /// The full state of one user, including what is hidden from others. Not for clients.
@@ -217,46 +212,12 @@ struct PresenceState {
   std::optional<Timestamp> status_until;  ///< when the status ends; absent: it has no end, or it ended long ago
 
   /// Returns true if all fields are equal, including the sessions.
-  friend bool operator==(const PresenceState& a, const PresenceState& b) {
-    return a.user == b.user && a.status_at == b.status_at && a.invisible_since == b.invisible_since &&
-           a.sessions == b.sessions && a.status_until == b.status_until && a.choice == b.choice &&
-           a.choice_until == b.choice_until;
-  }
+  friend bool operator==(const PresenceState& a, const PresenceState& b) { return are_equal(a, b); }
   friend bool operator!=(const PresenceState& a, const PresenceState& b) { return !(a == b); }
+
+ private:
+  static bool are_equal(const PresenceState& a, const PresenceState& b);
 };
-
-namespace detail {
-
-template <class View>
-bool changed_online(const std::optional<View>& before, const std::optional<View>& after) noexcept {
-  return (before && before->online) != (after && after->online);
-}
-template <class View>
-bool changed_availability(const std::optional<View>& before, const std::optional<View>& after) noexcept {
-  return (before ? shown_availability(before->online, before->availability) : Availability::offline) !=
-         (after ? shown_availability(after->online, after->availability) : Availability::offline);
-}
-template <class View>
-bool changed_activity(const std::optional<View>& before, const std::optional<View>& after) noexcept {
-  return (before ? AttributesView(before->activity) : AttributesView()) !=
-         (after ? AttributesView(after->activity) : AttributesView());
-}
-template <class View>
-bool changed_data(const std::optional<View>& before, const std::optional<View>& after) noexcept {
-  return (before ? AttributesView(before->data) : AttributesView()) !=
-         (after ? AttributesView(after->data) : AttributesView());
-}
-template <class View>
-bool changed_status(const std::optional<View>& before, const std::optional<View>& after) noexcept {
-  return (before ? std::string_view(before->status) : std::string_view()) !=
-         (after ? std::string_view(after->status) : std::string_view());
-}
-template <class View>
-bool changed_last_active(const std::optional<View>& before, const std::optional<View>& after) noexcept {
-  return (before ? before->last_active : std::nullopt) != (after ? after->last_active : std::nullopt);
-}
-
-}  // namespace detail
 
 namespace detail {
 
@@ -277,12 +238,12 @@ struct UserPresenceChangedView {
 
   /// @{
   /// Return true if that field changed. An unknown user counts as offline, without a status and never active.
-  bool online_changed() const noexcept { return detail::changed_online(before, after); }
-  bool availability_changed() const noexcept { return detail::changed_availability(before, after); }
-  bool activity_changed() const noexcept { return detail::changed_activity(before, after); }
-  bool data_changed() const noexcept { return detail::changed_data(before, after); }
-  bool status_changed() const noexcept { return detail::changed_status(before, after); }
-  bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
+  bool online_changed() const noexcept;
+  bool availability_changed() const noexcept;
+  bool activity_changed() const noexcept;
+  bool data_changed() const noexcept;
+  bool status_changed() const noexcept;
+  bool last_active_changed() const noexcept;
   /// @}
 };
 
@@ -314,29 +275,33 @@ class UserPresenceChanged {
 
   UserPresenceChanged() = default;
   /// Copies the strings.
-  UserPresenceChanged(const UserPresenceChangedView& change) : id(change.id), at(change.at) {
-    if (change.before) before = static_cast<User>(*change.before);
-    if (change.after) after = static_cast<User>(*change.after);
-  }
+  UserPresenceChanged(const UserPresenceChangedView& change);
 
   /// @{
   /// Return true if that field changed. An unknown user counts as offline, without a status and never active.
-  bool online_changed() const noexcept { return detail::changed_online(before, after); }
-  bool availability_changed() const noexcept { return detail::changed_availability(before, after); }
-  bool activity_changed() const noexcept { return detail::changed_activity(before, after); }
-  bool data_changed() const noexcept { return detail::changed_data(before, after); }
-  bool status_changed() const noexcept { return detail::changed_status(before, after); }
-  bool last_active_changed() const noexcept { return detail::changed_last_active(before, after); }
+  bool online_changed() const noexcept;
+  bool availability_changed() const noexcept;
+  bool activity_changed() const noexcept;
+  bool data_changed() const noexcept;
+  bool status_changed() const noexcept;
+  bool last_active_changed() const noexcept;
   /// @}
 
   /// Returns true if all fields are equal.
   friend bool operator==(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept {
-    return a.id == b.id && a.at == b.at && a.before == b.before && a.after == b.after;
+    return are_equal(a, b);
   }
   friend bool operator!=(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept { return !(a == b); }
+
+ private:
+  static bool are_equal(const UserPresenceChanged& a, const UserPresenceChanged& b) noexcept;
 };
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#if !PRESENCE_SEPARATE
+#include <presence/model/detail/user_bodies.hpp>
+#endif
 
 #endif  // PRESENCE_MODEL_USER_HPP

@@ -2,7 +2,6 @@
 #ifndef PRESENCE_MODEL_VALUE_HPP
 #define PRESENCE_MODEL_VALUE_HPP
 
-#include <presence/base/detail/algorithm.hpp>
 #include <presence/base/detail/compact_text.hpp>
 #include <presence/base/detail/compact_vector.hpp>
 #include <presence/base/time.hpp>
@@ -15,7 +14,7 @@
 #include <string>            // for string
 #include <string_view>       // for string_view
 #include <type_traits>  // for enable_if, is_base_of, is_class, is_convertible, is_floating_point, is_integral, is_same
-#include <utility>      // for declval, move, swap
+#include <utility>      // for declval, move
 #include <vector>       // for vector
 
 /// The values of fields, and the operands of filters.
@@ -114,6 +113,7 @@ class ArrayMaker;
 class ObjectMaker;
 std::string_view text_of(const Value& value) noexcept;
 unsigned levels_of(const Value& value) noexcept;
+/// Moves the members out of an object, which is null afterwards. Returns none for other kinds.
 CompactVector<ValueMember> take_members(Value& value) noexcept;
 ValueView object_view(const Elements<ValueMember>& members) noexcept;
 
@@ -405,23 +405,15 @@ class Value {
   }
   /// @{
   /// Replaces the value. `other` may be an element of this value.
-  Value& operator=(const Value& other) {
-    Value copy(other);
-    swap(copy);
-    return *this;
-  }
-  Value& operator=(Value&& other) noexcept {
-    Value taken(std::move(other));
-    swap(taken);
-    return *this;
-  }
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
   /// @}
   ~Value();
 
   /// @{
   /// Returns an array of the elements of a list, or of a range of elements that convert to Value. The result is invalid
   /// if an element is an array, is invalid, or is an object that nests to `deepest`.
-  static Value array(std::initializer_list<Value> elements) { return array<std::initializer_list<Value>>(elements); }
+  static Value array(std::initializer_list<Value> elements);
   template <class Range>
   static Value array(const Range& elements);
   /// @}
@@ -449,7 +441,7 @@ class Value {
     if (kind_ != ValueKind::array || content_.elements == nullptr) return {};
     return {detail::CompactVector<Value>::elements_of(content_.elements), content_.elements->size};
   }
-  std::vector<Value> elements() const&& { return elements(); }
+  std::vector<Value> elements() const&&;
   /// @}
   /// @{
   /// The members of an object, ascending by name; empty for other kinds. Names compare as bytes. For a temporary, the
@@ -478,23 +470,12 @@ class Value {
   friend unsigned detail::levels_of(const Value& value) noexcept;
   friend detail::CompactVector<ValueMember> detail::take_members(Value& value) noexcept;
 
-  PRESENCE_DETAIL_APART void set_text(std::string_view text) {
-    content_.text = detail::CompactText(text).release();
-    kind_ = ValueKind::string;
-  }
-  void set_elements(detail::CompactVector<Value> elements, unsigned levels) noexcept {
-    content_.elements = elements.release();
-    kind_ = ValueKind::array;
-    levels_ = static_cast<std::uint8_t>(levels);
-  }
+  void set_text(std::string_view text);
+  void set_elements(detail::CompactVector<Value> elements, unsigned levels) noexcept;
   void set_members(detail::CompactVector<ValueMember> members, unsigned levels) noexcept;
   void free_memory() noexcept;
   void set_invalid() noexcept { kind_ = ValueKind::invalid; }  // precondition: it is null
-  void swap(Value& other) noexcept {
-    std::swap(kind_, other.kind_);
-    std::swap(levels_, other.levels_);
-    std::swap(content_, other.content_);
-  }
+  void swap(Value& other) noexcept;
 
   union Content {
     std::int64_t number;  // of a bool, an integer, or a timestamp
@@ -515,6 +496,7 @@ class Value {
 // because an object in JSON may have a member for every six bytes.
 class ValueMember : private Value {
  public:
+  // Not in value_bodies.hpp: g++ ignores that a constructor is kept apart unless its first declaration says so.
   /// The name is copied.
   PRESENCE_DETAIL_APART ValueMember(std::string_view name, Value value) : Value(std::move(value)) {
     if (name.size() <= sizeof(name_.inside)) {
@@ -526,25 +508,15 @@ class ValueMember : private Value {
     }
   }
   /// A deep copy.
-  ValueMember(const ValueMember& other) : ValueMember(other.name(), other.value()) {}
+  ValueMember(const ValueMember& other);
   /// The moved-from member has an empty name and is null.
-  ValueMember(ValueMember&& other) noexcept : Value(), size_(0) { swap(other); }
+  ValueMember(ValueMember&& other) noexcept;
   /// @{
   /// Replaces the name and the value.
-  ValueMember& operator=(const ValueMember& other) {
-    ValueMember copy(other);
-    swap(copy);
-    return *this;
-  }
-  ValueMember& operator=(ValueMember&& other) noexcept {
-    ValueMember taken(std::move(other));
-    swap(taken);
-    return *this;
-  }
+  ValueMember& operator=(const ValueMember& other);
+  ValueMember& operator=(ValueMember&& other) noexcept;
   /// @}
-  ~ValueMember() {
-    if (size_ == is_outside) detail::CompactText::adopt(name_.outside);
-  }
+  ~ValueMember();
 
   /// @{
   /// The name, and the value, which is never invalid in an object. Valid until the member is modified or destroyed.
@@ -570,56 +542,19 @@ class ValueMember : private Value {
   };
 
   Value& own_value() noexcept { return *this; }
-  void swap(ValueMember& other) noexcept {
-    std::swap(size_, other.size_);
-    std::swap(name_, other.name_);
-    std::swap(own_value(), other.own_value());
-  }
+  void swap(ValueMember& other) noexcept;
 
   std::uint8_t size_;  // of a name that is stored inside, else is_outside
   Name name_;
 };
 
-PRESENCE_DETAIL_APART inline Value::Value(const Value& other) : Value() {
-  if (other.kind_ == ValueKind::string) {
-    set_text(detail::CompactText::text_of(other.content_.text));
-  } else if (other.kind_ == ValueKind::array) {
-    detail::CompactVector<Value> copy;
-    copy.reserve(other.elements().size());
-    for (const Value& element : other.elements()) copy.push_back(element);
-    set_elements(std::move(copy), other.levels_);
-  } else if (other.kind_ == ValueKind::object) {
-    detail::CompactVector<ValueMember> copy;
-    copy.reserve(other.members().size());
-    for (const ValueMember& member : other.members()) copy.push_back(member);
-    set_members(std::move(copy), other.levels_);
-  } else {
-    kind_ = other.kind_;
-    content_ = other.content_;
-  }
-}
 inline Value::~Value() {
   if (kind_ == ValueKind::string || kind_ == ValueKind::array || kind_ == ValueKind::object) free_memory();
-}
-PRESENCE_DETAIL_APART inline void Value::free_memory() noexcept {
-  if (kind_ == ValueKind::string) {
-    detail::CompactText::adopt(content_.text);
-  } else if (kind_ == ValueKind::array) {
-    detail::CompactVector<Value>::adopt(content_.elements);
-  } else if (kind_ == ValueKind::object) {
-    detail::CompactVector<ValueMember>::adopt(content_.members);
-  }
-}
-inline void Value::set_members(detail::CompactVector<ValueMember> members, unsigned levels) noexcept {
-  content_.members = members.release();
-  kind_ = ValueKind::object;
-  levels_ = static_cast<std::uint8_t>(levels);
 }
 inline Elements<ValueMember> Value::members() const& noexcept {
   if (kind_ != ValueKind::object || content_.members == nullptr) return {};
   return {detail::CompactVector<ValueMember>::elements_of(content_.members), content_.members->size};
 }
-inline std::vector<ValueMember> Value::members() const&& { return members(); }
 
 namespace detail {
 
@@ -628,16 +563,6 @@ inline std::string_view text_of(const Value& value) noexcept { return CompactTex
 
 /// Returns the number of arrays and objects inside each other. O(1).
 inline unsigned levels_of(const Value& value) noexcept { return value.levels_; }
-
-/// Moves the members out of an object, which is null afterwards. Returns none for other kinds.
-inline CompactVector<ValueMember> take_members(Value& value) noexcept {
-  if (value.kind_ != ValueKind::object) return {};
-  CompactVector<ValueMember> members = CompactVector<ValueMember>::adopt(value.content_.members);
-  value.kind_ = ValueKind::null;
-  value.levels_ = 0;
-  value.content_.number = 0;
-  return members;
-}
 
 /// Returns a view of an object with these members, which are ascending by name.
 inline ValueView object_view(const Elements<ValueMember>& members) noexcept {
@@ -649,37 +574,17 @@ inline ValueView object_view(const Elements<ValueMember>& members) noexcept {
 }
 
 /// Returns the member with that name, or a null pointer.
-inline const ValueMember* find_member(const Elements<ValueMember>& members, std::string_view name) noexcept {
-  const ValueMember* const place = detail::partition_point(
-      members.begin(), members.end(), [name](const ValueMember& member) { return member.name() < name; });
-  return place != members.end() && place->name() == name ? place : nullptr;
-}
+const ValueMember* find_member(const Elements<ValueMember>& members, std::string_view name) noexcept;
 
 /// Builds an array from elements that are added one at a time.
 class ArrayMaker {
  public:
   /// `expected` is the usual number of elements, so that no more memory is allocated than needed.
-  explicit ArrayMaker(std::size_t expected = 0) { elements_.reserve(expected); }
+  explicit ArrayMaker(std::size_t expected = 0);
+  ~ArrayMaker();
 
-  void add(Value element) {
-    if (element.kind() == ValueKind::array || element.kind() == ValueKind::invalid ||
-        levels_of(element) == Value::deepest) {
-      is_invalid_ = true;
-      elements_.clear();
-    }
-    if (is_invalid_) return;
-    levels_ = greater_of(levels_, levels_of(element) + 1);
-    elements_.push_back(std::move(element));
-  }
-  Value take() noexcept {
-    Value array;
-    if (is_invalid_) {
-      array.set_invalid();
-    } else {
-      array.set_elements(std::move(elements_), levels_);
-    }
-    return array;
-  }
+  void add(Value element);
+  Value take() noexcept;
 
  private:
   CompactVector<Value> elements_;
@@ -691,63 +596,20 @@ class ArrayMaker {
 class ObjectMaker {
  public:
   /// `expected` is the usual number of members, so that no more memory is allocated than needed.
-  explicit ObjectMaker(std::size_t expected = 0) { members_.reserve(expected); }
+  explicit ObjectMaker(std::size_t expected = 0);
 
-  void add(std::string_view name, Value value) {
-    if (value.kind() == ValueKind::invalid || levels_of(value) == Value::deepest) {
-      is_invalid_ = true;
-      members_.clear();
-    }
-    if (is_invalid_) return;
-    levels_ = greater_of(levels_, levels_of(value) + 1);
-    is_sorted_ = is_sorted_ && (members_.empty() || members_[members_.size() - 1].name() < name);
-    members_.push_back(ValueMember(name, std::move(value)));
-  }
+  void add(std::string_view name, Value value);
   /// Returns whether two members have the same name. Sorts the members.
-  bool has_repeated() {
-    sort();
-    for (std::size_t i = 1; i < members_.size(); ++i) {
-      if (members_[i].name() == members_[i - 1].name()) return true;
-    }
-    return false;
-  }
+  bool has_repeated();
   /// Removes all members whose names are repeated.
-  void drop_repeated() {
-    if (has_repeated()) drop_those_repeated();
-  }
+  void drop_repeated();
   /// Precondition: no name is repeated.
-  Value take() {
-    sort();
-    Value object;
-    if (is_invalid_) {
-      object.set_invalid();
-    } else {
-      object.set_members(std::move(members_), levels_);
-    }
-    return object;
-  }
+  Value take();
 
  private:
-  PRESENCE_DETAIL_RARE void drop_those_repeated() {
-    std::size_t kept = 0;
-    for (std::size_t i = 0, next = 0; i < members_.size(); i = next) {
-      for (next = i + 1; next < members_.size() && members_[next].name() == members_[i].name();) ++next;
-      if (next - i > 1) continue;
-      if (kept != i) members_[kept] = std::move(members_[i]);
-      ++kept;
-    }
-    members_.truncate(kept);
-    levels_ = 1;
-    for (const ValueMember& member : members_) levels_ = greater_of(levels_, levels_of(member.value()) + 1);
-  }
-  void sort() {
-    if (!is_sorted_) sort_unsorted();
-  }
-  PRESENCE_DETAIL_APART void sort_unsorted() {
-    detail::sort(members_.begin(), members_.size(),
-                 [](const ValueMember& a, const ValueMember& b) { return a.name() < b.name(); });
-    is_sorted_ = true;
-  }
+  void drop_those_repeated();
+  void sort();
+  void sort_unsorted();
 
   CompactVector<ValueMember> members_;
   unsigned levels_ = 1;
@@ -756,31 +618,6 @@ class ObjectMaker {
 };
 
 }  // namespace detail
-
-PRESENCE_DETAIL_APART inline Value::Value(const ValueView& view) : Value() {
-  switch (view.kind()) {
-    case ValueKind::boolean: *this = Value(view.truth()); break;
-    case ValueKind::integer: *this = Value(view.integer()); break;
-    case ValueKind::real: *this = Value(view.real()); break;
-    case ValueKind::string: set_text(view.text()); break;
-    case ValueKind::timestamp: *this = Value(view.instant()); break;
-    case ValueKind::array: {
-      detail::ArrayMaker maker(view.size());
-      for (std::size_t i = 0; i < view.size(); ++i) maker.add(Value(view[i]));
-      *this = maker.take();
-      break;
-    }
-    case ValueKind::object: {
-      detail::ObjectMaker maker(view.members().size());
-      for (const ValueMember& member : view.members()) maker.add(member.name(), member.value());
-      *this = maker.take();
-      break;
-    }
-    case ValueKind::invalid: set_invalid(); break;
-    case ValueKind::absent:
-    case ValueKind::null: break;
-  }
-}
 
 template <class Range>
 Value Value::array(const Range& elements) {
@@ -791,7 +628,7 @@ Value Value::array(const Range& elements) {
 
 /// @{
 /// Returns an array, for filters that compare with one.
-inline Value array(std::initializer_list<Value> elements) { return Value::array(elements); }
+Value array(std::initializer_list<Value> elements);
 template <class Range>
 Value array(const Range& elements) {
   return Value::array(elements);
@@ -817,14 +654,6 @@ inline ValueView::ValueView(Elements<Value> elements) noexcept
 inline Elements<ValueMember> ValueView::members() const noexcept {
   if (kind_ != ValueKind::object) return {};
   return {static_cast<const ValueMember*>(data_), size_};
-}
-inline ValueView ValueView::find(std::string_view name) const noexcept {
-  const ValueMember* const member = detail::find_member(members(), name);
-  return member != nullptr ? ValueView(member->value()) : ValueView();
-}
-inline const Value* Value::find(std::string_view name) const& noexcept {
-  const ValueMember* const member = detail::find_member(members(), name);
-  return member != nullptr ? &member->value() : nullptr;
 }
 
 namespace detail {
@@ -861,161 +690,35 @@ constexpr Ordering compare_numbers(const ValueView& a, const ValueView& b) noexc
   return ordering_of(a.real(), b.real());
 }
 
-inline Ordering compare_texts(std::string_view a, std::string_view b) noexcept { return ordering_of(a.compare(b), 0); }
-
-constexpr Moment moment_of(Timestamp at) noexcept {
-  const std::int64_t rest = at.ns() % 1000000000;
-  return rest < 0 ? Moment{at.ns() / 1000000000 - 1, rest + 1000000000} : Moment{at.ns() / 1000000000, rest};
-}
-
-/// Returns false if the string is certainly not an RFC 3339 timestamp. This rejects most other strings without parsing.
-constexpr bool may_be_moment(std::string_view text) noexcept {
-  return text.size() >= 20 && text.size() <= 35 && text[4] == '-' && (text[10] == 'T' || text[10] == 't');
-}
-
-/// Reads an RFC 3339 timestamp of any year. Returns false for any other string.
-inline bool read_moment(std::string_view text, Moment& moment) noexcept {
-  if (!may_be_moment(text)) return false;
-  Timestamp at;
-  if (read_usual_timestamp(text, at)) {
-    moment = moment_of(at);
-    return true;
-  }
-  TimestampReader in(text);
-  std::int64_t year = 0;
-  moment = read_moment(in, year);
-  return in.ok();
-}
+Ordering compare_texts(std::string_view a, std::string_view b) noexcept;
 
 /// Reads a timestamp, or a string that contains one. Returns false for any other value.
-inline bool read_moment(const ValueView& value, Moment& moment) noexcept {
-  if (value.kind() == ValueKind::string) return read_moment(value.text(), moment);
-  if (value.kind() != ValueKind::timestamp) return false;
-  moment = moment_of(value.instant());
-  return true;
-}
-
-/// Compares a string with a timestamp. Unordered if the string is not an RFC 3339 timestamp.
-inline Ordering compare_text(std::string_view text, Timestamp at) noexcept {
-  Moment moment;
-  return read_moment(text, moment) ? ordering_of(moment, moment_of(at)) : Ordering::unordered;
-}
-
-/// Compares as points in time if both strings are RFC 3339 timestamps; else compares the bytes. So equality is an
-/// equivalence relation: each class is one string, or all strings of one timestamp.
-inline Ordering compare_texts_or_moments(std::string_view a, std::string_view b) noexcept {
-  Moment first, second;
-  if (may_be_moment(b) && read_moment(a, first) && read_moment(b, second)) return ordering_of(first, second);
-  return compare_texts(a, b);
-}
-
-Ordering compare_objects(const ValueView& a, const ValueView& b) noexcept;
-
-/// A total order of values as parts of objects. Strings that are timestamps compare as points in time, among themselves
-/// and with timestamps. Arrays compare lexicographically. NaN is before all numbers.
-inline Ordering compare_parts(const ValueView& a, const ValueView& b) noexcept {
-  if (a.kind() == ValueKind::string && b.kind() == ValueKind::string && a.text() == b.text()) return Ordering::equal;
-  Moment first, second;
-  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
-  if (is_first && is_second) return ordering_of(first, second);
-  const auto group_of = [](const ValueView& value, bool is_moment) {
-    return is_moment ? ValueKind::timestamp : value.kind() == ValueKind::integer ? ValueKind::real : value.kind();
-  };
-  const ValueKind group = group_of(a, is_first), other = group_of(b, is_second);
-  if (group != other) return ordering_of(group, other);
-  switch (group) {
-    case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
-    case ValueKind::real: {
-      const Ordering order = compare_numbers(a, b);
-      if (order != Ordering::unordered) return order;
-      const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
-      return ordering_of(is_number(a), is_number(b));
-    }
-    case ValueKind::string: return compare_texts(a.text(), b.text());
-    case ValueKind::array:
-      for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-        const Ordering order = compare_parts(a[i], b[i]);
-        if (order != Ordering::equal) return order;
-      }
-      return ordering_of(a.size(), b.size());
-    case ValueKind::object: return compare_objects(a, b);
-    default: return Ordering::equal;
-  }
-}
+bool read_moment(const ValueView& value, Moment& moment) noexcept;
 
 /// A total order of objects: by their first different member, name before value. Linear in the smaller object. Recurses
 /// as deep as the objects nest.
-inline Ordering compare_objects(const ValueView& a, const ValueView& b) noexcept {
-  const Elements<ValueMember> first = a.members(), second = b.members();
-  for (std::size_t i = 0; i < first.size() && i < second.size(); ++i) {
-    Ordering order = compare_texts(first[i].name(), second[i].name());
-    if (order == Ordering::equal) order = compare_parts(first[i].value().view(), second[i].value().view());
-    if (order != Ordering::equal) return order;
-  }
-  return ordering_of(first.size(), second.size());
-}
-
+Ordering compare_objects(const ValueView& a, const ValueView& b) noexcept;
 /// Compares values that are not arrays. Objects are equal or unordered.
-inline Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept {
-  if (a.is_number() && b.is_number()) return compare_numbers(a, b);
-  if (a.is_nothing() && b.is_nothing()) return Ordering::equal;
-  if (a.kind() == b.kind()) {
-    switch (a.kind()) {
-      case ValueKind::string: return compare_texts_or_moments(a.text(), b.text());
-      case ValueKind::timestamp: return ordering_of(a.instant(), b.instant());
-      case ValueKind::boolean: return ordering_of(a.truth(), b.truth());
-      case ValueKind::object: return compare_objects(a, b) == Ordering::equal ? Ordering::equal : Ordering::unordered;
-      default: return Ordering::unordered;
-    }
-  }
-  if (a.kind() == ValueKind::string && b.kind() == ValueKind::timestamp) return compare_text(a.text(), b.instant());
-  if (a.kind() == ValueKind::timestamp && b.kind() == ValueKind::string)
-    return reversed(compare_text(b.text(), a.instant()));
-  return Ordering::unordered;
-}
+Ordering compare_scalars(const ValueView& a, const ValueView& b) noexcept;
 
 }  // namespace detail
 
 /// Compares numbers exactly: neither is converted to the type of the other.
-inline bool operator==(const Value& a, const Value& b) noexcept {
-  if (a.view().is_number() && b.view().is_number())
-    return detail::compare_numbers(a.view(), b.view()) == detail::Ordering::equal;
-  if (a.kind_ != b.kind_) return false;
-  switch (a.kind_) {
-    case ValueKind::string: return a.view().text() == b.view().text();
-    case ValueKind::array: return a.elements() == b.elements();
-    case ValueKind::object: return a.members() == b.members();
-    case ValueKind::boolean:
-    case ValueKind::timestamp: return a.content_.number == b.content_.number;
-    default: return true;
-  }
-}
+bool operator==(const Value& a, const Value& b) noexcept;
 
 namespace detail {
 
 /// Returns whether two values are equal as `Value::operator==` compares them. The depth of the recursion is at most
 /// that of a value.
-inline bool same_values(const ValueView& a, const ValueView& b) noexcept {
-  if (a.is_number() && b.is_number()) return compare_numbers(a, b) == Ordering::equal;
-  if (a.kind() != b.kind()) return false;
-  switch (a.kind()) {
-    case ValueKind::string: return a.text() == b.text();
-    case ValueKind::boolean: return a.truth() == b.truth();
-    case ValueKind::timestamp: return a.instant() == b.instant();
-    case ValueKind::object: return a.members() == b.members();
-    case ValueKind::array:
-      if (a.size() != b.size()) return false;
-      for (std::size_t i = 0; i < a.size(); ++i) {
-        if (!same_values(a[i], b[i])) return false;
-      }
-      return true;
-    default: return true;
-  }
-}
+bool same_values(const ValueView& a, const ValueView& b) noexcept;
 
 }  // namespace detail
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#if !PRESENCE_SEPARATE
+#include <presence/model/detail/value_bodies.hpp>
+#endif
 
 #endif  // PRESENCE_MODEL_VALUE_HPP

@@ -3,7 +3,10 @@
 #define PRESENCE_QUERY_QUERY_HPP
 
 #include <presence/base/detail/callback.hpp>
+#include <presence/fwd.hpp>
 #include <presence/model/channel.hpp>
+#include <presence/model/fields.hpp>
+#include <presence/model/user.hpp>
 #include <presence/query/detail/sorting.hpp>
 #include <presence/query/filter.hpp>
 #include <presence/state/snapshot.hpp>
@@ -13,7 +16,7 @@
 #include <string>       // for begin
 #include <string_view>  // for string_view
 #include <type_traits>  // for decay, enable_if, is_invocable, is_lvalue_reference
-#include <utility>      // for move
+#include <utility>      // for declval
 #include <vector>       // for vector
 
 namespace presence {
@@ -71,142 +74,9 @@ struct ChannelQuery {
 
 namespace detail {
 
-/// Adds the ids that a matching user can have. Returns false, with any ids added, if the filter does not limit the ids.
-inline bool add_ids_asked_for(const Filter& filter, std::vector<std::string_view>& ids) {
-  // A timestamp (or a string that is one) equals every id that is the same timestamp in another notation, so these ids
-  // cannot be listed.
-  const auto add = [&ids](const ValueView& value) {
-    Moment moment;
-    if (read_moment(value, moment)) return false;
-    if (value.kind() == ValueKind::string) ids.push_back(value.text());
-    return true;
-  };
-  switch (filter.op()) {
-    case Operator::invalid: return true;
-    case Operator::eq:
-    case Operator::in: {
-      if (filter.field() != "id") return false;
-      const ValueView operand = filter.operand().view();
-      if (operand.kind() != ValueKind::array) return add(operand);
-      if (filter.op() == Operator::eq) return true;  // an id is a string, so it never equals an array
-      for (std::size_t i = 0; i < operand.size(); ++i) {
-        if (!add(operand[i])) return false;
-      }
-      return true;
-    }
-    case Operator::all_of: {
-      bool is_limited = false;
-      std::vector<std::string_view> fewest, others;
-      for (const Filter& part : filter.parts()) {
-        others.clear();
-        if (!add_ids_asked_for(part, others) || (is_limited && others.size() >= fewest.size())) continue;
-        fewest.swap(others);
-        is_limited = true;
-      }
-      for (const std::string_view id : fewest) ids.push_back(id);
-      return is_limited;
-    }
-    case Operator::any_of:
-      for (const Filter& part : filter.parts()) {
-        if (!add_ids_asked_for(part, ids)) return false;
-      }
-      return true;
-    default: return false;
-  }
-}
-
-/// Returns whether the filter can match only users who are online.
-inline bool asks_for_online(const Filter& filter) noexcept {
-  const auto is = [](const ValueView& value, bool truth) {
-    return value.kind() == ValueKind::boolean && value.truth() == truth;
-  };
-  switch (filter.op()) {
-    case Operator::eq: return filter.field() == "online" && is(filter.operand().view(), true);
-    case Operator::ne: return filter.field() == "online" && is(filter.operand().view(), false);
-    case Operator::in: {
-      if (filter.field() != "online") return false;
-      for (const Value& value : filter.operand().elements()) {
-        if (is(value.view(), false)) return false;
-      }
-      return true;
-    }
-    case Operator::all_of:
-      for (const Filter& part : filter.parts()) {
-        if (asks_for_online(part)) return true;
-      }
-      return false;
-    case Operator::any_of:
-      for (const Filter& part : filter.parts()) {
-        if (!asks_for_online(part)) return false;
-      }
-      return true;
-    default: return false;
-  }
-}
-
-/// Calls `consider` once with the view of every user that the filter may match, in no order. If the filter names ids,
-/// looks up only these users. If it asks for users who are online, looks only at those. Users whose last_active is
-/// known to be earlier than `least_active` are passed over; the callback may raise it. Returns the number of users
-/// examined.
-inline std::size_t each_candidate(const Snapshot& snapshot, const Filter& filter, Viewer viewer,
-                                  const Timestamp& least_active, FunctionRef<void(const UserView&)> consider) {
-  std::size_t looked_at = 0;
-  std::vector<std::string_view> ids;
-  if (add_ids_asked_for(filter, ids)) {
-    detail::sort(ids, [](std::string_view a, std::string_view b) { return a < b; });
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      if (i == 0 || ids[i] != ids[i - 1]) ids[looked_at++] = ids[i];
-    }
-    ids.resize(looked_at);
-    snapshot.views(ids, viewer, consider);
-    return looked_at;
-  }
-
-  const Root* const root = SnapshotReader::read(snapshot);
-  if (root == nullptr) return looked_at;
-  const LookupKey self(viewer.id());
-  const bool is_one_user = !viewer.id().empty();
-  const auto look = [&](const UserTable::Found& found) {
-    ++looked_at;
-    const RowView row = found.row();
-    // Users who were never active come last: `absent` is the least timestamp.
-    if (least_active != absent && is_plain(row, root->rules) && row.latest_active() < least_active) return;
-    const std::optional<UserView> user = view_of(found, false, *root);
-    if (user && !(is_one_user && self.is(row.id()))) consider(*user);
-  };
-  if (asks_for_online(filter)) {
-    root->table.each_online(look);
-  } else {
-    for (auto at = root->table.begin_views(); !at.is_at_end(); ++at) look(at.found());
-  }
-  // Viewers see themselves even when they are invisible.
-  if (is_one_user) {
-    if (const std::optional<UserView> user = snapshot.view(viewer.id(), viewer)) consider(*user);
-  }
-  return looked_at;
-}
-
 /// The page of a query, of the users that `may_see(id)` allows. If it is empty, of all.
-inline std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer,
-                               FunctionRef<bool(std::string_view)> may_see,
-                               FunctionRef<void(const UserView&)> on_user_view) {
-  const Matcher<UserView> holds = compile<UserView>(asked.filter);
-  const KeySorter sorter(asked.sort, FieldComparisons<UserView>::all());
-  const auto is_before = [&](const UserView& a, const UserView& b) { return sorter.compare(&a, &b) < 0; };
-  TopK<UserView, decltype(is_before)> page(asked.offset, asked.limit, is_before);
-  const bool is_latest_first =
-      !asked.sort.empty() && asked.sort[0].field == "last_active" && asked.sort[0].order == Order::descending;
-  Timestamp least_active = absent;
-  each_candidate(snapshot, asked.filter, viewer, least_active, [&](const UserView& user) {
-    if (!holds(user) || (may_see && !may_see(user.id))) return;
-    page.add(user);
-    const UserView* const bound = is_latest_first ? page.bound() : nullptr;
-    if (bound != nullptr && bound->last_active) least_active = *bound->last_active;
-  });
-  const std::vector<UserView> users = page.take();
-  for (const UserView& user : users) on_user_view(user);
-  return users.size();
-}
+std::size_t query_users(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer,
+                        FunctionRef<bool(std::string_view)> may_see, FunctionRef<void(const UserView&)> on_user_view);
 
 /// An object of a range, and its place in the range.
 struct PlacedObject {
@@ -217,13 +87,29 @@ struct PlacedObject {
 class PlacedOrder {
  public:
   explicit PlacedOrder(const KeySorter& sorter) noexcept : sorter_(&sorter) {}
-  bool operator()(const PlacedObject& a, const PlacedObject& b) const {
-    const int order = sorter_->compare(a.object, b.object);
-    return order != 0 ? order < 0 : a.place < b.place;
-  }
+  bool operator()(const PlacedObject& a, const PlacedObject& b) const;
 
  private:
   const KeySorter* sorter_;
+};
+
+/// The page of a query, of objects of any one type.
+class ObjectPage {
+ public:
+  /// Borrows the sort keys of the query.
+  ObjectPage(const Query& asked, const KeySorter::Comparisons& comparisons);
+  ObjectPage(const ObjectPage&) = delete;
+  ObjectPage& operator=(const ObjectPage&) = delete;
+  ~ObjectPage();
+
+  /// Adds an object that matches.
+  void add(const PlacedObject& object);
+  /// Returns the objects of the page, in order. Call it once, after all objects were added.
+  std::vector<PlacedObject> take();
+
+ private:
+  KeySorter sorter_;
+  TopK<PlacedObject, PlacedOrder> page_;
 };
 
 template <class Range>
@@ -259,14 +145,8 @@ std::optional<Unanswerable> validate(const Query& query, Fields<T> fields) {
   if (std::optional<Unanswerable> wrong = presence::validate(query.filter, fields)) return wrong;
   return presence::validate(query.sort, fields);
 }
-inline std::optional<Unanswerable> validate(const UserQuery& query) {
-  if (std::optional<Unanswerable> wrong = presence::validate(query.filter, Fields<User>{})) return wrong;
-  return presence::validate(query.sort, Fields<User>{});
-}
-inline std::optional<Unanswerable> validate(const ChannelQuery& query) {
-  if (std::optional<Unanswerable> wrong = presence::validate(query.filter, Fields<Channel>{})) return wrong;
-  return presence::validate(query.sort, Fields<Channel>{});
-}
+std::optional<Unanswerable> validate(const UserQuery& query);
+std::optional<Unanswerable> validate(const ChannelQuery& query);
 /// @}
 
 /// Calls `on_user_view(const UserView&)` for each user of the page, in the order of the page. Returns their number. The
@@ -283,11 +163,7 @@ std::size_t query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewe
 }
 
 /// The same, but returns copies of the users.
-inline std::vector<User> query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer = nobody) {
-  std::vector<User> users;
-  presence::query(snapshot, asked, viewer, [&](const UserView& user) { users.push_back(static_cast<User>(user)); });
-  return users;
-}
+std::vector<User> query(const Snapshot& snapshot, const UserQuery& asked, Viewer viewer = nobody);
 
 /// Returns pointers to the objects of a page from any range of objects with Fields. Objects that are equal by all keys
 /// and by a field named "id" keep the order of the range. O(objects); objects outside the page are not sorted.
@@ -297,15 +173,15 @@ auto query(const Range& range, const Query& asked) -> std::vector<const std::dec
                 "a page has the addresses of objects, so they must lie somewhere");
   using T = std::decay_t<detail::ElementOf<Range>>;
   const Matcher<T> holds = compile<T>(asked.filter);
-  const detail::KeySorter sorter(asked.sort, detail::FieldComparisons<T>::all());
-  detail::TopK<detail::PlacedObject, detail::PlacedOrder> page(asked.offset, asked.limit, detail::PlacedOrder(sorter));
+  detail::ObjectPage page(asked, detail::FieldComparisons<T>::all());
   std::size_t place = 0;
   for (const T& object : range) {
     if (holds(object)) page.add(detail::PlacedObject{&object, place});
     ++place;
   }
-  std::vector<const T*> found;
-  for (const detail::PlacedObject& one : page.take()) found.push_back(static_cast<const T*>(one.object));
+  const std::vector<detail::PlacedObject> taken = page.take();
+  std::vector<const T*> found(taken.size());
+  for (std::size_t i = 0; i < taken.size(); ++i) found[i] = static_cast<const T*>(taken[i].object);
   return found;
 }
 /// The same for channels. Ignores `presence`, which is for a Store.
@@ -321,5 +197,9 @@ void query(Range&& range, const ChannelQuery& asked) = delete;
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#if !PRESENCE_SEPARATE
+#include <presence/query/detail/query_bodies.hpp>
+#endif
 
 #endif  // PRESENCE_QUERY_QUERY_HPP

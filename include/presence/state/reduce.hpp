@@ -2,23 +2,15 @@
 #ifndef PRESENCE_STATE_REDUCE_HPP
 #define PRESENCE_STATE_REDUCE_HPP
 
-#include <presence/base/detail/chunked_vector.hpp>
-#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/detail/callback.hpp>
 #include <presence/model/detail/event_copy.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
-#include <presence/state/detail/advance.hpp>
-#include <presence/state/detail/apply_batch.hpp>
-#include <presence/state/detail/apply_event.hpp>
-#include <presence/state/detail/changes.hpp>
-#include <presence/state/detail/judge.hpp>
-#include <presence/state/detail/replay.hpp>
-#include <presence/state/detail/snapshot_access.hpp>
+#include <presence/state/detail/change_sink.hpp>
+#include <presence/state/detail/event_range.hpp>
 #include <presence/state/snapshot.hpp>
-#include <presence/table/detail/user_row.hpp>
 
 #include <cstddef>      // for size_t
-#include <optional>     // for optional
 #include <string_view>  // for string_view
 #include <type_traits>  // for enable_if, is_base_of, is_convertible, is_invocable, remove_cv, remove_reference
 #include <utility>      // for move
@@ -42,6 +34,59 @@ inline constexpr bool is_event =
 template <class Input>
 using EnableIfInput = std::enable_if_t<is_event<std::remove_cv_t<std::remove_reference_t<Input>>> ||
                                        std::is_convertible<const Input&, Timestamp>::value>;
+
+/// Counts verdicts and passes them on with their index.
+struct IndexedVerdicts {
+  FunctionRef<void(std::size_t, Verdict)> on_verdict;
+  Tally all;
+  std::size_t next = 0;
+  void count(Verdict verdict) {
+    all.count(verdict);
+    on_verdict(next++, verdict);
+  }
+};
+
+Verdict apply_one(Snapshot& snapshot, const PresenceEventView& event, const ChangeSink& on_change);
+Verdict advance_to(Snapshot& snapshot, Timestamp now, const ChangeSink& on_change);
+/// Applies events that lie in an array, of PresenceEvent or of PresenceEventView. `may_borrow`: from the snapshot.
+/// `counter` is a Tally or IndexedVerdicts.
+template <bool may_borrow, class Event, class Counter>
+void apply_array(Snapshot& snapshot, const Event* first, const Event* last, const ChangeSink& on_change,
+                 Counter& counter);
+/// Replays the events. `may_move`: they may borrow from the snapshot, so that their strings must be copied first.
+Tally replay_each(Snapshot& snapshot, const EachEvent& each_event, bool may_move, const ChangeSink& on_change);
+Verdict replay_one(Snapshot& snapshot, const PresenceEventView& event, bool may_move, const ChangeSink& on_change);
+Tally disconnect_sessions(Snapshot& snapshot, std::string_view prefix, Timestamp at, const ChangeSink& on_change);
+
+template <class It, class Counter>
+void apply_range(Snapshot& snapshot, It first, It last, const ChangeSink& on_change, Counter& counter) {
+  if constexpr (points_into_array<It, PresenceEvent> || points_into_array<It, PresenceEventView>) {
+    if (first == last) return;
+    const auto* const begin = &*first;
+    detail::apply_array<may_borrow<It>>(snapshot, begin, begin + (last - first), on_change, counter);
+  } else if constexpr (!can_look_ahead<It>) {
+    for (; first != last; ++first) {
+      auto&& event = *first;
+      counter.count(detail::apply_one(snapshot, event, on_change));
+    }
+  } else if constexpr (may_borrow<It>) {
+    // An event may destroy strings that later events borrow.
+    const EventCopies copies(first, last, snapshot.rules());
+    detail::apply_array<false>(snapshot, copies.begin(), copies.end(), on_change, counter);
+  } else {
+    constexpr std::size_t together = 32;
+    PresenceEventView events[together];
+    while (first != last) {
+      std::size_t count = 0;
+      for (; count < together && first != last; ++first, ++count) {
+        auto&& listed = *first;
+        const PresenceEventView event(listed);
+        events[count] = event;
+      }
+      detail::apply_array<false>(snapshot, events, events + count, on_change, counter);
+    }
+  }
+}
 
 }  // namespace detail
 
@@ -71,13 +116,13 @@ using EnableIfInput = std::enable_if_t<is_event<std::remove_cv_t<std::remove_ref
 template <class OnChange, class = detail::EnableIfEvent<PresenceEventView>>
 Verdict apply(Snapshot& snapshot, const PresenceEventView& event, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  return detail::apply_event(snapshot, event, on_change);
+  return detail::apply_one(snapshot, event, on_change);
 }
 /// The same, for an event that owns its strings. It may be a temporary.
 template <class OnChange, class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
 Verdict apply(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  return detail::apply_event(snapshot, PresenceEventView(event), on_change);
+  return detail::apply_one(snapshot, PresenceEventView(event), on_change);
 }
 
 /// Advances the snapshot to `now`. Sessions time out and, if Rules::forget_after is set, users are forgotten by age,
@@ -89,10 +134,7 @@ Verdict apply(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
 template <class OnChange>
 Verdict apply(Snapshot& snapshot, Timestamp now, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  if (!detail::in_range(now)) return Verdict::invalid;
-  if (now <= detail::SnapshotAccess::now(snapshot)) return Verdict::unchanged;
-  detail::advance_and_notify(snapshot, now, on_change);
-  return Verdict::applied;
+  return detail::advance_to(snapshot, now, on_change);
 }
 
 /// The same, without a callback: applies one event, or advances to a timestamp. `event` is a PresenceEvent, which may
@@ -122,45 +164,6 @@ Verdict apply(Snapshot& snapshot, Event&& event) {
   }
 }
 
-namespace detail {
-
-/// Counts verdicts and passes them on with their index.
-template <class OnVerdict>
-struct IndexedVerdicts {
-  OnVerdict& on_verdict;
-  Tally all;
-  std::size_t next = 0;
-  void count(Verdict verdict) {
-    all.count(verdict);
-    on_verdict(next++, verdict);
-  }
-};
-
-template <class It, class Counter>
-void apply_range(Snapshot& snapshot, It first, It last, const ChangeSink& on_change, Counter& tally) {
-  if constexpr (can_look_ahead<It>) {
-    constexpr bool borrows = may_borrow<It>;
-    std::optional<StringBounds> strings;
-    bool moves_nothing = true;
-    while (moves_nothing && first != last)
-      moves_nothing = detail::apply_some<borrows>(snapshot, first, last, on_change, tally, strings);
-    if constexpr (borrows) {
-      if (moves_nothing) return;
-      // An event may destroy strings that later events borrow, so copy the strings first.
-      const EventCopies copies(first, last, snapshot.rules());
-      for (const PresenceEventView* it = copies.begin(); it != copies.end();)
-        detail::apply_some<false>(snapshot, it, copies.end(), on_change, tally, strings);
-    }
-  } else {
-    for (; first != last; ++first) {
-      auto&& event = *first;
-      tally.count(detail::apply_event(snapshot, event, on_change));
-    }
-  }
-}
-
-}  // namespace detail
-
 /// Applies the events of a range in order and returns how many had each verdict. Equivalent to `apply` for each event,
 /// but faster if the snapshot does not fit into the cache. With multi-pass iterators, the memory of the next few users
 /// is prefetched while the first event is applied.
@@ -178,7 +181,7 @@ Tally apply(Snapshot& snapshot, It first, It last, OnChange&& on_change, OnVerdi
   detail::expect_callback<OnChange>();
   static_assert(std::is_invocable<OnVerdict&, std::size_t, Verdict>::value,
                 "a callback for verdicts must accept (std::size_t, presence::Verdict)");
-  detail::IndexedVerdicts<std::remove_reference_t<OnVerdict>> verdicts{on_verdict, Tally(), 0};
+  detail::IndexedVerdicts verdicts{on_verdict, Tally(), 0};
   detail::apply_range(snapshot, first, last, on_change, verdicts);
   return verdicts.all;
 }
@@ -197,24 +200,13 @@ Tally apply(Snapshot& snapshot, It first, It last) {
 template <class It, class OnChange, class = detail::EnableIfIterator<It>>
 Tally replay(Snapshot& snapshot, It first, It last, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  Tally tally;
-  detail::Replay replay(snapshot, on_change);
-  if constexpr (!detail::may_borrow<It>) {
-    for (; first != last; ++first) {
-      auto&& event = *first;
-      tally.count(replay.fold(event));
-    }
-  } else if constexpr (detail::can_look_ahead<It>) {
+  if constexpr (detail::may_borrow<It> && detail::can_look_ahead<It>) {
     const detail::EventCopies copies(first, last, snapshot.rules());
-    for (const PresenceEventView& event : copies) tally.count(replay.fold(event));
+    const PresenceEventView *begin = copies.begin(), *end = copies.end();
+    return detail::replay_each(snapshot, detail::each_event(begin, end), false, on_change);
   } else {
-    for (; first != last; ++first) {
-      auto&& event = *first;
-      tally.count(replay.fold(detail::EventCopy(event, snapshot.rules()).view()));
-    }
+    return detail::replay_each(snapshot, detail::each_event(first, last), detail::may_borrow<It>, on_change);
   }
-  replay.finish();
-  return tally;
 }
 /// The same, without a callback.
 template <class It, class = detail::EnableIfIterator<It>>
@@ -226,15 +218,7 @@ Tally replay(Snapshot& snapshot, It first, It last) {
 template <class Event, class OnChange, class = detail::EnableIfEvent<Event>, class = void>
 Verdict replay(Snapshot& snapshot, const Event& event, OnChange&& on_change) {
   detail::expect_callback<OnChange>();
-  detail::Replay replay(snapshot, on_change);
-  Verdict verdict;
-  if constexpr (std::is_base_of<PresenceEvent, Event>::value) {
-    verdict = replay.fold(event);
-  } else {
-    verdict = replay.fold(detail::EventCopy(event, snapshot.rules()).view());  // advancing the time may move strings
-  }
-  replay.finish();
-  return verdict;
+  return detail::replay_one(snapshot, event, !std::is_base_of<PresenceEvent, Event>::value, on_change);
 }
 inline Verdict replay(Snapshot& snapshot, PresenceEventView event) {
   return presence::replay(snapshot, event, detail::NoCallback());
@@ -244,37 +228,6 @@ Verdict replay(Snapshot& snapshot, const Event& event) {
   return presence::replay(snapshot, event, detail::NoCallback());
 }
 /// @}
-
-namespace detail {
-
-/// Applies the disconnects to a copy, so that running out of memory changes nothing.
-PRESENCE_DETAIL_RARE inline Tally disconnect_sessions(Snapshot& snapshot, std::string_view prefix, Timestamp at,
-                                                      const ChangeSink& on_change) {
-  const Timestamp now = SnapshotAccess::now(snapshot);
-  Snapshot after = snapshot;
-  ChunkedVector<Change> changes;
-  Tally tally;
-  snapshot.each_session(prefix, [&](std::string_view user, std::string_view session) {
-    const PresenceEventView event = PresenceEventView::disconnect(user, session, at);
-    if (!on_change) {
-      tally.count(detail::apply_event(after, event, ChangeSink()));
-      return;
-    }
-    const RowView row = SnapshotAccess::find_row(after, user);
-    const SharedString id = row != nullptr ? row->id() : SharedString(user);
-    Change change{now == absent ? at : now, id, Seen::of(row, now, after.rules()), Seen()};
-    const Verdict verdict = detail::apply_event(after, event, ChangeSink());
-    tally.count(verdict);
-    if (verdict != Verdict::applied) return;
-    change.after = Seen::of(SnapshotAccess::find_row(after, user), now, after.rules());
-    if (!(change.before == change.after)) changes.add(std::move(change));
-  });
-  snapshot = std::move(after);
-  for (std::size_t i = 0; i < changes.size(); ++i) detail::notify(changes[i], on_change);
-  return tally;
-}
-
-}  // namespace detail
 
 /// Disconnects all live sessions whose id begins with `prefix`: those that Snapshot::each_session lists. For the
 /// sessions of a node that is gone. Returns how many of the disconnects had each verdict.
@@ -312,10 +265,7 @@ inline Tally disconnect_sessions(Snapshot& snapshot, std::string_view prefix, Ti
 
 /// Returns the snapshot after the event, or the same snapshot if the event is rejected. Pure. Pass `std::move(s)` to
 /// update it in place.
-[[nodiscard]] inline Snapshot reduce(Snapshot snapshot, const PresenceEventView& event) {
-  detail::apply_event(snapshot, event, detail::ChangeSink());
-  return snapshot;
-}
+[[nodiscard]] Snapshot reduce(Snapshot snapshot, const PresenceEventView& event);
 
 /// The same, for an event that owns its strings. It may be a temporary.
 template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event>>
@@ -324,12 +274,13 @@ template <class Event = PresenceEvent, class = detail::EnableIfOwningEvent<Event
 }
 
 /// Returns the snapshot at a later timestamp.
-[[nodiscard]] inline Snapshot reduce(Snapshot snapshot, Timestamp now) {
-  presence::apply(snapshot, now, detail::NoCallback());
-  return snapshot;
-}
+[[nodiscard]] Snapshot reduce(Snapshot snapshot, Timestamp now);
 
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#if !PRESENCE_SEPARATE
+#include <presence/state/detail/reduce_bodies.hpp>
+#endif
 
 #endif  // PRESENCE_STATE_REDUCE_HPP

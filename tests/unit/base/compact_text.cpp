@@ -34,6 +34,7 @@ inline void free(void* block, std::size_t bytes, std::size_t) noexcept {
 #define PRESENCE_FREE(block, bytes, alignment) host::free(block, bytes, alignment)
 
 #include <doctest/doctest.h>
+#include <presence/base/detail/compact_text.hpp>
 #include <presence/model/attributes.hpp>
 #include <presence/query/filter.hpp>
 

@@ -3,6 +3,10 @@
 #include "../support.hpp"
 #include "../telling.hpp"
 
+#include <presence/base/detail/id_map.hpp>
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/detail/user_key.hpp>
+
 #include <map>
 #include <set>
 

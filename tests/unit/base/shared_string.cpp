@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <presence/base/detail/shared_string.hpp>
+
 #include "../telling.hpp"
 
 using namespace support;

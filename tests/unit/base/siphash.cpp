@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <presence/base/detail/siphash.hpp>
+
 #include "../support.hpp"
 
 using namespace support;

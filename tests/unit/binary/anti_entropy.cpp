@@ -2,7 +2,14 @@
 #include "../second_writer.hpp"
 #include "../telling.hpp"
 
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/detail/user_key.hpp>
 #include <presence/binary/anti_entropy.hpp>
+#include <presence/binary/detail/bytes.hpp>
+#include <presence/binary/detail/framing.hpp>
+#include <presence/binary/detail/sketch.hpp>
+#include <presence/binary/detail/user_record.hpp>
+#include <presence/registers/detail/registers.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -28,7 +28,10 @@ inline void free(void* block, std::size_t bytes, std::size_t) noexcept {
 #define v0_2_0_alloc v0_2_0_alloc_reading
 
 #include <doctest/doctest.h>
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/detail/user_key.hpp>
 #include <presence/binary/codec.hpp>
+#include <presence/binary/detail/framing.hpp>
 
 #include <cstdint>
 #include <string>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <presence/binary/codec.hpp>
+#include <presence/state/detail/root.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+#include <presence/table/detail/user_row.hpp>
 
 #include "../../property/history.hpp"
 #include "../telling.hpp"

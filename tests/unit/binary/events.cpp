@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <presence/binary/events.hpp>
+#include <presence/model/detail/canonical_json.hpp>
+#include <presence/state/detail/judge.hpp>
 
 #include "../rich.hpp"
 

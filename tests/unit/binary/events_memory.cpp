@@ -36,6 +36,7 @@ void operator delete(void* block) noexcept { reading::free(block); }
 void operator delete(void* block, std::size_t) noexcept { reading::free(block); }
 
 #include <doctest/doctest.h>
+#include <presence/binary/detail/framing.hpp>
 #include <presence/binary/events.hpp>
 
 #include <cstdint>

@@ -2,8 +2,19 @@
 // A peer's data is validated against the host's clock: it advances no time and has no effect long after it arrived.
 #include "../telling.hpp"
 
+#include <presence/base/detail/shared_string.hpp>
 #include <presence/binary/anti_entropy.hpp>
 #include <presence/binary/codec.hpp>
+#include <presence/binary/detail/exchange.hpp>
+#include <presence/binary/detail/framing.hpp>
+#include <presence/binary/detail/sketch.hpp>
+#include <presence/binary/detail/snapshot_record.hpp>
+#include <presence/registers/detail/registers.hpp>
+#include <presence/registers/detail/session.hpp>
+#include <presence/state/detail/plan.hpp>
+#include <presence/state/detail/root.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+#include <presence/table/detail/user_row.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "../telling.hpp"
 
+#include <presence/base/detail/memory.hpp>
+#include <presence/base/detail/siphash.hpp>
 #include <presence/binary/detail/bytes.hpp>
 #include <presence/binary/detail/sketch.hpp>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
+#include <presence/json/detail/reader.hpp>
 #include <presence/json/events.hpp>
 
 #include <cstddef>

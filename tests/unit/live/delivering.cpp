@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "../rooms.hpp"
 
+#include <presence/base/detail/callback.hpp>
+
 #include <map>
 #include <memory>
 #include <set>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "../telling.hpp"
 
+#include <presence/live/detail/viewer_map.hpp>
+
 #include <map>
 #include <set>
 

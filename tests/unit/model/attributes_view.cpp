@@ -4,6 +4,8 @@
 
 #include "../rich.hpp"
 
+#include <presence/model/detail/canonical_json.hpp>
+
 #include <cstddef>
 #include <iterator>
 #include <string>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "../support.hpp"
 
+#include <presence/query/detail/operand.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <limits>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "../telling.hpp"
 
+#include <presence/query/detail/candidates.hpp>
+#include <presence/registers/detail/absent.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,12 @@
 // SPDX-License-Identifier: MIT
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/registers/detail/absent.hpp>
+#include <presence/registers/detail/acceptance_window.hpp>
+#include <presence/registers/detail/derived.hpp>
+#include <presence/registers/detail/registers.hpp>
+#include <presence/registers/detail/session.hpp>
+#include <presence/state/detail/judge.hpp>
+
 #include "../telling.hpp"
 
 using namespace support;

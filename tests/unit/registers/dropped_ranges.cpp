@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <presence/registers/detail/normal_form.hpp>
+#include <presence/registers/detail/registers.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+
 #include "../telling.hpp"
 
 using namespace support;

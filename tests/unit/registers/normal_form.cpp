@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "../telling.hpp"
 
+#include <presence/registers/detail/absent.hpp>
+#include <presence/registers/detail/derived.hpp>
+#include <presence/registers/detail/normal_form.hpp>
+#include <presence/registers/detail/registers.hpp>
+#include <presence/registers/detail/session.hpp>
+#include <presence/state/detail/root.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+#include <presence/table/detail/user_row.hpp>
+
 #include <tuple>
 
 using namespace support;

@@ -4,6 +4,10 @@
 
 #include "../telling.hpp"
 
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/detail/small_vector.hpp>
+#include <presence/registers/detail/absent.hpp>
+#include <presence/registers/detail/data.hpp>
 #include <presence/registers/detail/session.hpp>
 
 #include <algorithm>

@@ -2,6 +2,7 @@
 // Nodes that are updated one after the other. What the newer ones write has a newer version, with a body that the
 // others cannot read.
 #include <presence/binary/anti_entropy.hpp>
+#include <presence/binary/detail/framing.hpp>
 #include <presence/replica.hpp>
 
 #include "../rich.hpp"

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "../telling.hpp"
 
+#include <presence/state/detail/event_range.hpp>
+#include <presence/table/detail/user_table.hpp>
+
 #include <deque>
 #include <iterator>
 #include <list>

@@ -3,8 +3,14 @@
 
 #include "../telling.hpp"
 
+#include <presence/model/detail/event_copy.hpp>
+#include <presence/state/detail/apply_batch.hpp>
+#include <presence/state/detail/change_sink.hpp>
+
 #include <algorithm>
+#include <cstddef>
 #include <deque>
+#include <iterator>
 
 using namespace support;
 
@@ -157,6 +163,34 @@ struct Listener {
   void operator()(const UserPresenceChangedView& change) { told += text(Changes{UserPresenceChanged(change)}); }
 };
 
+/// An input iterator that makes an event about the first user of a snapshot, from what the snapshot says by then.
+template <class Event>
+class Making {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = Event;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const Event*;
+  using reference = Event;
+
+  Making(const Snapshot& from, int number) : from_(&from), number_(number) {}
+  Event operator*() const {
+    const UserView user = *from_->begin();
+    PresenceEventView event = PresenceEventView::connect(user.id, "s0", at(500.0 * (number_ + 1)));
+    event.status = user.status;
+    return static_cast<Event>(event);
+  }
+  Making& operator++() {
+    ++number_;
+    return *this;
+  }
+  friend bool operator!=(const Making& a, const Making& b) { return a.number_ != b.number_; }
+
+ private:
+  const Snapshot* from_;
+  int number_;
+};
+
 /// Calls `call(snapshot, events, told)` with events that borrow from the snapshot, then with copies of them.
 template <class Call>
 void check_events(const Shape& shape, const std::vector<std::size_t>& picks, Timestamp when, Call call) {
@@ -272,6 +306,22 @@ TEST_CASE("events of a replayed log may borrow strings from the snapshot") {
   check_ranges([](Snapshot& s, const std::vector<PresenceEventView>& events, std::string& told) {
     told += numbers_of(replay(s, events.begin(), events.end()));
   });
+}
+
+TEST_CASE("events that are made while they are replayed may borrow strings from the snapshot as it is by then") {
+  for (const Shape& shape : all_shapes()) {
+    CAPTURE(describe(shape));
+    Outcome copied{make(shape), ""}, borrowed{make(shape), ""};
+    Listener of_copied, of_borrowed;
+    const Tally tally =
+        replay(copied.s, Making<PresenceEvent>(copied.s, 0), Making<PresenceEvent>(copied.s, 5), of_copied);
+    CHECK(tally.applied == 5);
+    CHECK(replay(borrowed.s, Making<PresenceEventView>(borrowed.s, 0), Making<PresenceEventView>(borrowed.s, 5),
+                 of_borrowed) == tally);
+    copied.told = of_copied.told;
+    borrowed.told = of_borrowed.told;
+    CHECK(copied == borrowed);
+  }
 }
 
 TEST_CASE("the events of a resync may borrow strings from the snapshot") {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "../support.hpp"
 
+#include <presence/base/detail/algorithm.hpp>
+
 #include <algorithm>
 
 using namespace support;

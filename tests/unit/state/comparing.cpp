@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "../telling.hpp"
 
+#include <presence/base/detail/user_key.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+
 #include <functional>
 
 using namespace support;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <presence/state/detail/snapshot_access.hpp>
+
 #include "../telling.hpp"
 
 using namespace support;

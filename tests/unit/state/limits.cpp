@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <presence/registers/detail/registers.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+
 #include "../support.hpp"
 
 using namespace support;

@@ -23,6 +23,8 @@ void free(void* block, std::size_t bytes, std::size_t alignment) noexcept;
 
 #include <doctest/doctest.h>
 #include <presence/presence.hpp>
+#include <presence/registers/detail/data.hpp>
+#include <presence/state/detail/change_sink.hpp>
 
 #include <cstdint>
 #include <functional>

@@ -1,4 +1,15 @@
 // SPDX-License-Identifier: MIT
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/detail/user_key.hpp>
+#include <presence/registers/detail/peer_dates.hpp>
+#include <presence/registers/detail/registers.hpp>
+#include <presence/registers/detail/session.hpp>
+#include <presence/state/detail/change_sink.hpp>
+#include <presence/state/detail/merging.hpp>
+#include <presence/state/detail/plan.hpp>
+#include <presence/state/detail/root.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+
 #include "../telling.hpp"
 
 using namespace support;

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <presence/state/detail/change_sink.hpp>
+#include <presence/state/detail/snapshot_access.hpp>
+
 #include "../telling.hpp"
 
 using namespace support;

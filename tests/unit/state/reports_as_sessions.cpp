@@ -4,6 +4,8 @@
 
 #include "../rich.hpp"
 
+#include <presence/registers/detail/registers.hpp>
+
 #include <optional>
 #include <string>
 #include <vector>

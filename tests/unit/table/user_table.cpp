@@ -2,6 +2,14 @@
 #include "../colliding_ids.hpp"
 #include "../telling.hpp"
 
+#include <presence/base/detail/shared_string.hpp>
+#include <presence/base/detail/siphash.hpp>
+#include <presence/base/detail/user_key.hpp>
+#include <presence/registers/detail/absent.hpp>
+#include <presence/registers/detail/registers.hpp>
+#include <presence/table/detail/user_row.hpp>
+#include <presence/table/detail/user_table.hpp>
+
 #include <algorithm>
 #include <cstdlib>
 #include <map>

@@ -7,6 +7,7 @@
 #include <presence/base/result.hpp>
 #include <presence/base/time.hpp>
 #include <presence/binary/detail/bytes.hpp>
+#include <presence/binary/detail/event_recorder.hpp>
 #include <presence/binary/detail/user_record.hpp>
 #include <presence/model/attributes.hpp>
 #include <presence/model/availability.hpp>
@@ -55,10 +56,6 @@ constexpr unsigned other_type = 15, status = 16, visibility = 32, is_invisible =
 /// Bits of the second byte.
 constexpr unsigned until = 1, availability = 2, priority = 4, activity = 8, last_active = 16, online = 32, named = 64,
                    data = 128;
-/// The most bytes that an id shares. A short record cannot stand for a long id.
-inline constexpr std::size_t most_shared = 255;
-/// Of an id: how many bytes it shares, or 7 if they are more than 6, and whether it has another size.
-constexpr unsigned shared_bits = 7, is_resized = 8, session_shift = 4;
 /// A kind of a value that is no part of another one.
 constexpr unsigned invalid = 9;
 
@@ -232,92 +229,6 @@ inline AttributesView read_fields(ByteReader& in, Fields& fields, bool builds) {
 }
 
 }  // namespace event_record
-
-/// The previous id of a writer. Only the part that the next one can share is kept.
-class LastId {
- public:
-  LastId() noexcept {}  // does not initialise the bytes
-
-  std::size_t shared_with(std::string_view id) const noexcept {
-    const std::size_t most = smaller_of(smaller_of(id.size(), size_), event_record::most_shared);
-    std::size_t shared = 0;
-    while (shared < most && id[shared] == bytes_[shared]) ++shared;
-    return shared;
-  }
-  unsigned bits_of(std::string_view id, std::size_t shared) const noexcept {
-    namespace record = event_record;
-    return (shared < record::shared_bits ? static_cast<unsigned>(shared) : record::shared_bits) |
-           (id.size() != size_ ? record::is_resized : 0u);
-  }
-  /// Appends an id, which then is the previous one.
-  void append(ByteWriter& out, std::string_view id, std::size_t shared) {
-    namespace record = event_record;
-    if (shared >= record::shared_bits) out.number(shared - record::shared_bits);
-    if (id.size() != size_) out.number(id.size() - shared);
-    out.raw(id.substr(shared));
-    size_ = id.size();
-    for (std::size_t i = shared; i < size_ && i < record::most_shared; ++i) bytes_[i] = id[i];
-  }
-
- private:
-  std::size_t size_ = 0;
-  char bytes_[event_record::most_shared];
-};
-
-/// Writes the events of a batch, one after the other.
-class EventRecorder {
- public:
-  PRESENCE_DETAIL_APART void append(ByteWriter& out, const PresenceEventView& event) {
-    namespace record = event_record;
-    const auto type = static_cast<unsigned>(event.type);
-    const bool is_usual = record::is_usual(type, !event.session.empty());
-    const unsigned fields = fields_of(event);
-    out.byte((is_usual ? type : record::other_type) | (event.status ? record::status : 0u) |
-             (event.invisible ? record::visibility | (*event.invisible ? record::is_invisible : 0u) : 0u) |
-             (fields != 0 ? record::more : 0u));
-    if (fields != 0) out.byte(fields);
-    if (!is_usual) out.byte(type);
-    const bool has_session = !is_usual || belongs_to_session(event.type);
-    const std::size_t of_user = user_.shared_with(event.user),
-                      of_session = has_session ? session_.shared_with(event.session) : 0;
-    out.byte(user_.bits_of(event.user, of_user) |
-             (has_session ? session_.bits_of(event.session, of_session) << record::session_shift : 0u));
-    user_.append(out, event.user, of_user);
-    if (has_session) session_.append(out, event.session, of_session);
-    const record::SplitTimestamp at(event.at);
-    record::append_timestamp(out, at, last_ms_);
-    last_ms_ = at.ms;
-    if (event.status) out.text(*event.status);
-    if (fields != 0) append_more(out, event, at.ms);
-  }
-
- private:
-  static unsigned fields_of(const PresenceEventView& event) noexcept {
-    namespace record = event_record;
-    const bool is_named = !event.name.empty() || event.value.kind() != ValueKind::null;
-    return (event.until ? record::until : 0u) | (event.availability ? record::availability : 0u) |
-           (event.priority ? record::priority : 0u) | (event.activity ? record::activity : 0u) |
-           (event.last_active ? record::last_active : 0u) | (event.online ? record::online : 0u) |
-           (is_named ? record::named : 0u) | (event.data ? record::data : 0u);
-  }
-
-  PRESENCE_DETAIL_APART static void append_more(ByteWriter& out, const PresenceEventView& event, std::int64_t base) {
-    namespace record = event_record;
-    if (event.until) record::append_timestamp(out, record::SplitTimestamp(*event.until), base);
-    if (event.availability) out.byte(static_cast<std::uint64_t>(*event.availability));
-    if (event.priority) out.byte(static_cast<std::uint64_t>(*event.priority));
-    if (event.activity) record::append_fields(out, *event.activity);
-    if (event.last_active) record::append_timestamp(out, record::SplitTimestamp(*event.last_active), base);
-    if (!event.name.empty() || event.value.kind() != ValueKind::null) {
-      out.text(event.name);
-      record::append_any_value(out, event.value);
-    }
-    if (event.data) record::append_fields(out, *event.data);
-  }
-
-  LastId user_, session_;
-  std::int64_t last_ms_ = 0;
-};
 
 /// Reads the output of an EventRecorder, one event at a time.
 class EventReader {

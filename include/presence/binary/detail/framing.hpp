@@ -4,7 +4,7 @@
 
 #include <presence/base/result.hpp>
 #include <presence/binary/detail/bytes.hpp>
-#include <presence/registers/detail/digest.hpp>
+#include <presence/registers/detail/word_digest.hpp>
 
 #include <cstddef>           // for size_t
 #include <cstdint>           // for uint8_t, uint32_t, uint64_t

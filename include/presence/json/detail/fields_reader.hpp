@@ -4,6 +4,7 @@
 
 #include <presence/base/detail/algorithm.hpp>
 #include <presence/base/result.hpp>
+#include <presence/json/detail/field_room.hpp>
 #include <presence/json/detail/places.hpp>
 #include <presence/json/detail/reader.hpp>
 #include <presence/json/detail/value_reader.hpp>
@@ -14,7 +15,6 @@
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint64_t, uintptr_t
-#include <string>       // for string
 #include <string_view>  // for string_view
 #include <utility>      // for move
 #include <vector>       // for vector
@@ -23,13 +23,6 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-/// What is read of an event or a user and cannot be borrowed from the text.
-struct JsonFieldRoom {
-  Attributes activity, data;
-  Value value;
-  std::string scratch;  // decoded strings, while a value is read
-};
 
 /// Prepares the room for another text.
 inline void clear(JsonFieldRoom& room) noexcept {

@@ -5,13 +5,11 @@
 #include <presence/base/detail/algorithm.hpp>
 #include <presence/base/detail/id_map.hpp>
 #include <presence/base/time.hpp>
-#include <presence/registers/detail/derived.hpp>
-#include <presence/registers/detail/registers.hpp>
+#include <presence/registers/detail/absent.hpp>
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint32_t, uint64_t
 #include <string_view>  // for string_view
-#include <utility>      // for swap
 #include <vector>       // for vector
 
 namespace presence {
@@ -23,16 +21,10 @@ namespace detail {
 /// is reached. So each session costs O(log n) per session_timeout, and a heartbeat costs nothing.
 class SessionDeadlines {
  public:
-  explicit SessionDeadlines(std::uint64_t seed = 0) : users_(seed) {}
+  explicit SessionDeadlines(std::uint64_t seed = 0);
 
   /// A session of the user times out at `at` or later.
-  void lower(std::string_view user, Timestamp at) {
-    if (at == never) return;
-    const std::uint32_t number = users_.add(user);
-    if (at >= users_[number].at) return;
-    users_[number].at = at;
-    push(Entry{at, number});
-  }
+  void lower(std::string_view user, Timestamp at);
 
   /// Returns the earliest timeout; `never` if there is none. `next_of(user)` returns the next timeout of the user's
   /// sessions, or `never`.
@@ -85,7 +77,7 @@ class SessionDeadlines {
     }
   }
 
-  bool has_due(Timestamp to) const noexcept { return !heap_.empty() && heap_[0].at <= to; }
+  bool has_due(Timestamp to) const noexcept;
 
  private:
   struct Bound {
@@ -97,46 +89,13 @@ class SessionDeadlines {
   };
 
   /// A bound that was lowered leaves its former entry in the heap, until that is reached.
-  bool is_current(const Entry& entry) const noexcept {
-    return users_.has(entry.user) && users_[entry.user].at == entry.at;
-  }
-  void correct(const Entry& first, Timestamp next) {
-    if (next == never) {
-      users_.erase(first.user);
-      pop();
-    } else {
-      users_[first.user].at = next;
-      heap_[0].at = next;
-      sink();
-    }
-  }
+  bool is_current(const Entry& entry) const noexcept;
+  void correct(const Entry& first, Timestamp next);
 
-  void push(Entry entry) {
-    heap_.push_back(entry);
-    for (std::size_t at = heap_.size() - 1; at > 0;) {
-      const std::size_t above = (at - 1) / 2;
-      if (heap_[above].at <= heap_[at].at) return;
-      std::swap(heap_[above], heap_[at]);
-      at = above;
-    }
-  }
-  void pop() noexcept {
-    heap_[0] = heap_.back();
-    heap_.pop_back();
-    sink();
-  }
+  void push(Entry entry);
+  void pop() noexcept;
   /// Moves the first entry down to its place.
-  void sink() noexcept {
-    for (std::size_t at = 0;;) {
-      std::size_t least = at;
-      for (std::size_t below = 2 * at + 1; below <= 2 * at + 2; ++below) {
-        if (below < heap_.size() && heap_[below].at < heap_[least].at) least = below;
-      }
-      if (least == at) return;
-      std::swap(heap_[least], heap_[at]);
-      at = least;
-    }
-  }
+  void sink() noexcept;
 
   IdMap<Bound> users_;
   std::vector<Entry> heap_;  // the earliest first
@@ -145,5 +104,9 @@ class SessionDeadlines {
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#if !PRESENCE_SEPARATE
+#include <presence/live/detail/session_deadlines_bodies.hpp>
+#endif
 
 #endif  // PRESENCE_LIVE_DETAIL_SESSION_DEADLINES_HPP

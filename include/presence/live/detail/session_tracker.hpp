@@ -2,25 +2,25 @@
 #ifndef PRESENCE_LIVE_DETAIL_SESSION_TRACKER_HPP
 #define PRESENCE_LIVE_DETAIL_SESSION_TRACKER_HPP
 
-#include <presence/base/detail/algorithm.hpp>
 #include <presence/live/detail/session_deadlines.hpp>
 #include <presence/live/notices.hpp>
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
-#include <presence/registers/detail/derived.hpp>
-#include <presence/registers/detail/registers.hpp>
+#include <presence/state/detail/root.hpp>
 #include <presence/state/snapshot.hpp>
 
-#include <cstddef>      // for size_t
 #include <cstdint>      // for uint64_t
 #include <string>       // for string
 #include <string_view>  // for string_view
-#include <utility>      // for move, swap
 #include <vector>       // for vector
 
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
+
+struct Root;
+class RowView;
+class SessionRegisters;
 
 /// Finds out when sessions end: by an event, by a merge, or by time. Before `start` it does nothing. The functions that
 /// take `ends` add the sessions that have ended.
@@ -33,204 +33,47 @@ class SessionTracker {
     std::vector<std::string> others;  // live ones, if a connect may evict one, or a removal ends them
   };
 
-  explicit SessionTracker(std::uint64_t seed) : deadlines_(seed) {}
+  explicit SessionTracker(std::uint64_t seed);
 
   /// O(users) for the first call.
-  void start(const Snapshot& snapshot) {
-    if (is_tracking_) return;
-    if (const Root* const root = SnapshotReader::read(snapshot)) {
-      for (const RowView row : root->table) deadlines_.lower(row.name(), next_timeout_of(row, root->now, root->rules));
-    }
-    is_tracking_ = true;
-  }
+  void start(const Snapshot& snapshot);
   bool is_tracking() const noexcept { return is_tracking_; }
 
-  static bool is_live(const SessionRegisters& session, Timestamp now, const Rules& rules) noexcept {
-    return !session.is_report() && live(session, now, rules);
-  }
+  static bool is_live(const SessionRegisters& session, Timestamp now, const Rules& rules) noexcept;
   /// Returns whether the snapshot knows the session, and it has ended.
-  static bool has_ended(const Snapshot& snapshot, std::string_view user, std::string_view id) {
-    const RowView row = SnapshotReader::find_row(snapshot, user);
-    if (row == nullptr) return false;
-    // Forgotten data must not matter, whether or not it has been dropped yet.
-    const Root& root = *SnapshotReader::read(snapshot);
-    return read_normal_form_of(row, root.now, root.rules, [&](const RegistersView& kept) noexcept {
-      const SessionRegisters* const session = find_session(kept.sessions, id);
-      return session != nullptr && !is_live(*session, root.now, root.rules);
-    });
-  }
+  static bool has_ended(const Snapshot& snapshot, std::string_view user, std::string_view id);
 
   /// Returns when the next session of any user times out, or `never`. Corrects the bounds that are too low.
-  Timestamp next_timeout(const Snapshot& snapshot) {
-    return deadlines_.next([&](std::string_view user) { return next_timeout_of(snapshot, user); });
-  }
+  Timestamp next_timeout(const Snapshot& snapshot);
   /// Heartbeats leave the bounds too low, so a bound that has been reached is corrected first.
-  bool has_timeout_until(const Snapshot& snapshot, Timestamp to) {
-    return deadlines_.has_due(to) && next_timeout(snapshot) <= to;
-  }
+  bool has_timeout_until(const Snapshot& snapshot, Timestamp to);
   /// Corrects the bounds up to the time of the snapshot.
-  void pass(const Snapshot& snapshot) {
-    const Timestamp now = SnapshotReader::now(snapshot);
-    if (deadlines_.has_due(now))
-      deadlines_.pass(now, [&](std::string_view user) { return next_timeout_of(snapshot, user); });
-  }
+  void pass(const Snapshot& snapshot);
 
   /// Returns the sessions that time out after the time of the snapshot and not after `to`, if no event arrives.
-  std::vector<SessionEnded> timeouts_until(const Snapshot& snapshot, Timestamp to) const {
-    std::vector<SessionEnded> timeouts;
-    const Root* const root = SnapshotReader::read(snapshot);
-    if (root == nullptr || to <= root->now) return timeouts;
-    deadlines_.each_due(to, [&](std::string_view user) {
-      const RowView row = root->table.find(user);
-      if (row == nullptr) return;
-      for (const SessionRegisters& session : row.registers().sessions) {
-        const Timestamp until = silent_until(session, root->rules);
-        if (until <= to && is_live(session, root->now, root->rules))
-          timeouts.push_back(
-              SessionEnded{std::string(user), std::string(session.id.view()), until, SessionEndReason::timed_out});
-      }
-    });
-    return timeouts;
-  }
+  std::vector<SessionEnded> timeouts_until(const Snapshot& snapshot, Timestamp to) const;
 
   /// To be called before an event. `now` is the time at which the event takes effect.
-  Probe probe(const Snapshot& snapshot, const PresenceEventView& event, Timestamp now) const {
-    Probe found;
-    const bool is_removal = event.type == EventType::remove;
-    if (!is_tracking_ || (!belongs_to_session(event.type) && !is_removal)) return found;
-    found.is_used = true;
-    found.user = std::string(event.user);
-    if (!is_removal) found.session = std::string(event.session);
-    const RowView row = SnapshotReader::find_row(snapshot, event.user);
-    if (row == nullptr) return found;
-    const Rules& rules = snapshot.rules();
-    const RegistersView user = row.registers();
-    std::size_t count = 0;
-    for (const SessionRegisters& session : user.sessions) {
-      if (!is_live(session, now, rules)) continue;
-      ++count;
-      if (!is_removal && session.id.view() == event.session) found.was_live = true;
-    }
-    if (!is_removal && (found.was_live || count < rules.max_sessions_per_user)) return found;
-    for (const SessionRegisters& session : user.sessions) {
-      if (is_live(session, now, rules)) found.others.emplace_back(session.id.view());
-    }
-    return found;
-  }
+  Probe probe(const Snapshot& snapshot, const PresenceEventView& event, Timestamp now) const;
   /// To be called after the event, which was applied with the timestamp `at`.
   void compare(const Probe& probe, const Snapshot& snapshot, EventType type, Timestamp at,
-               std::vector<SessionEnded>& ends) {
-    if (!probe.is_used) return;
-    const SessionRegisters* const session = find_live(snapshot, probe.user, probe.session);
-    if (session != nullptr && !probe.was_live) deadlines_.lower(probe.user, silent_until(*session, snapshot.rules()));
-    if (session == nullptr && probe.was_live) {
-      const bool is_known = SnapshotReader::find_row(snapshot, probe.user) != nullptr;
-      SessionEndReason reason = is_known ? SessionEndReason::evicted : SessionEndReason::removed;
-      if (type == EventType::disconnect) reason = SessionEndReason::disconnected;
-      ends.push_back(SessionEnded{probe.user, probe.session, at, reason});
-    }
-    const SessionEndReason reason_of_others =
-        type == EventType::remove ? SessionEndReason::removed : SessionEndReason::evicted;
-    for (const std::string& other : probe.others) {
-      if (find_live(snapshot, probe.user, other) == nullptr)
-        ends.push_back(SessionEnded{probe.user, other, at, reason_of_others});
-    }
-  }
+               std::vector<SessionEnded>& ends);
   /// Adds the timeouts up to the timestamp of an event that is earlier than the deadlines there. `ends` has the
   /// sessions that the event ended.
   static void add_timeouts(std::vector<SessionEnded> timeouts, const Probe& probe, const Snapshot& snapshot,
-                           Timestamp at, std::vector<SessionEnded>& ends) {
-    const std::size_t by_event = ends.size();
-    for (SessionEnded& timeout : timeouts) {
-      if (timeout.at == at && timeout.user == probe.user &&
-          find_live(snapshot, timeout.user, timeout.session) != nullptr)
-        continue;
-      std::size_t i = 0;
-      while (i < by_event && !(ends[i].user == timeout.user && ends[i].session == timeout.session)) ++i;
-      if (i == by_event) {
-        ends.push_back(std::move(timeout));
-      } else if (ends[i].reason == SessionEndReason::evicted) {
-        ends[i] = std::move(timeout);
-      }
-    }
-  }
+                           Timestamp at, std::vector<SessionEnded>& ends);
 
   /// Finds the sessions that started or ended between two snapshots, by a merge and by the time that passed.
-  void compare(const Snapshot& before, const Snapshot& after, std::vector<SessionEnded>& ends) {
-    const Root* const was = SnapshotReader::read(before);
-    const Root* const is = SnapshotReader::read(after);
-    if (is == nullptr || was == is) return;
-    const UserTable none;
-    const UserTable& former = was == nullptr ? none : was->table;
-    const Timestamp then = was == nullptr ? absent : was->now;
-    std::vector<SessionEnded> found;
-    const auto compare_rows = [&](const RowView& a, const RowView& b) {
-      if (a == nullptr) return;
-      for (const SessionRegisters& session : a.registers().sessions) {
-        if (!is_live(session, then, is->rules)) continue;
-        const SessionRegisters* const left =
-            b == nullptr ? nullptr : find_session(b.registers().sessions, session.id.view());
-        if (left != nullptr && is_live(*left, is->now, is->rules)) continue;
-        const bool is_kept = left != nullptr && left->has_evidence();
-        const Timestamp removed = b == nullptr ? absent : b.registers().removed();
-        if (session.evidence_at() <= removed) {
-          found.push_back(
-              SessionEnded{std::string(a.name()), std::string(session.id.view()), removed, SessionEndReason::removed});
-        } else {
-          found.push_back(end_of(a.name(), is_kept ? *left : session, is_kept, *is));
-        }
-      }
-    };
-    // Time alone changes no row.
-    deadlines_.each_due(is->now, [&](std::string_view user) { compare_rows(former.find(user), is->table.find(user)); });
-    UserTable::each_pair(former, is->table, absent, [&](RowView a, RowView b) {
-      if (b != nullptr) deadlines_.lower(b.name(), next_timeout_of(b, is->now, is->rules));
-      compare_rows(a, b);
-    });
-    // A session may have been found in both ways.
-    const auto is_before = [](const SessionEnded& a, const SessionEnded& b) {
-      return a.user != b.user ? a.user < b.user : a.session < b.session;
-    };
-    detail::sort(found, is_before);
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      if (i == 0 || is_before(ends.back(), found[i])) ends.push_back(std::move(found[i]));
-    }
-    pass(after);
-  }
+  void compare(const Snapshot& before, const Snapshot& after, std::vector<SessionEnded>& ends);
 
  private:
   /// Returns the session if it is live, else null.
   static const SessionRegisters* find_live(const Snapshot& snapshot, std::string_view user,
-                                           std::string_view id) noexcept {
-    const RowView row = SnapshotReader::find_row(snapshot, user);
-    const SessionRegisters* const session = row == nullptr ? nullptr : find_session(row.registers().sessions, id);
-    const bool is_here = session != nullptr && is_live(*session, SnapshotReader::now(snapshot), snapshot.rules());
-    return is_here ? session : nullptr;
-  }
-  static Timestamp next_timeout_of(const RowView& row, Timestamp now, const Rules& rules) noexcept {
-    Timestamp next = never;
-    for (const SessionRegisters& session : row.registers().sessions) {
-      if (is_live(session, now, rules)) next = earlier(next, silent_until(session, rules));
-    }
-    return next;
-  }
-  static Timestamp next_timeout_of(const Snapshot& snapshot, std::string_view user) noexcept {
-    const RowView row = SnapshotReader::find_row(snapshot, user);
-    return row == nullptr ? never : next_timeout_of(row, SnapshotReader::now(snapshot), snapshot.rules());
-  }
+                                           std::string_view id) noexcept;
+  static Timestamp next_timeout_of(const RowView& row, Timestamp now, const Rules& rules) noexcept;
+  static Timestamp next_timeout_of(const Snapshot& snapshot, std::string_view user) noexcept;
   /// Returns how a session ended during a merge.
-  static SessionEnded end_of(std::string_view user, const SessionRegisters& session, bool is_kept, const Root& root) {
-    SessionEnded ended{std::string(user), std::string(session.id.view()), root.now, SessionEndReason::evicted};
-    const Timestamp silent = silent_until(session, root.rules);
-    if (is_kept && ended_by_disconnect(session)) {
-      ended.at = earlier(first_ending(session), silent);
-      ended.reason = ended.at == silent ? SessionEndReason::timed_out : SessionEndReason::disconnected;
-    } else if (root.now != absent && silent <= root.now) {
-      ended.at = silent;
-      ended.reason = SessionEndReason::timed_out;
-    }
-    return ended;
-  }
+  static SessionEnded end_of(std::string_view user, const SessionRegisters& session, bool is_kept, const Root& root);
 
   SessionDeadlines deadlines_;
   bool is_tracking_ = false;
@@ -239,5 +82,9 @@ class SessionTracker {
 }  // namespace detail
 }  // namespace PRESENCE_ABI
 }  // namespace presence
+
+#if !PRESENCE_SEPARATE
+#include <presence/live/detail/session_tracker_bodies.hpp>
+#endif
 
 #endif  // PRESENCE_LIVE_DETAIL_SESSION_TRACKER_HPP

@@ -7,14 +7,14 @@
 #include <presence/base/detail/memory.hpp>
 #include <presence/base/detail/user_key.hpp>
 #include <presence/model/value.hpp>
+#include <presence/query/detail/operand_base.hpp>
 #include <presence/query/detail/word_prefix.hpp>
 
 #include <cstddef>      // for ptrdiff_t, size_t
-#include <cstdint>      // for uint8_t, uint64_t
+#include <cstdint>      // for uint64_t
 #include <cstring>      // for memcmp, memcpy
 #include <string_view>  // for string_view
 #include <utility>      // for move
-#include <vector>       // for vector
 
 namespace presence {
 inline namespace PRESENCE_ABI {
@@ -504,44 +504,6 @@ inline bool holds(Operator op, const ValueView& field, const Value& value) {
   }
 }
 
-/// The operand of a test, prepared for comparison with many fields. Gives the same results as `holds`, but faster. Each
-/// operand has one of the four classes below, so that it takes no more memory than it needs.
-class Operand {
- public:
-  enum class Form : std::uint8_t { scalar, moment, set, prefix };
-
-  /// Returns an operand that owns its data. The caller must pass it to `drop`.
-  static Operand* make(Operator op, const Value& value);
-  static Operand* copy(const Operand& other);
-  static void drop(Operand* operand) noexcept;
-
-  /// @{
-  /// Returns whether the test matches a field. A string or a vector of strings is faster than its ValueView.
-  bool answer(const ValueView& field) const;
-  bool answer(std::string_view field) const noexcept;
-  template <class Text>
-  bool answer(const std::vector<Text>& field) const;
-  /// @}
-
-  // The position of the field's name in the names of the matcher, if the field is read by name.
-  std::size_t field_at = 0, field_size = 0;
-
- protected:
-  Operand(Operator op, Form form) noexcept
-      : op_(op), form_(form), is_negative_(op == Operator::ne || op == Operator::nin) {}
-
-  Operator op() const noexcept { return op_; }
-  bool is_negative() const noexcept { return is_negative_; }
-
- private:
-  /// Returns whether the positive form of the test matches a field that is no array, or an element.
-  bool is_match(const ValueView& element) const noexcept;
-
-  Operator op_;
-  Form form_;
-  bool is_negative_;
-};
-
 /// A value that is not an array.
 class ScalarOperand : public Operand {
  public:
@@ -660,73 +622,6 @@ class PrefixOperand : public Operand {
  private:
   WordPrefix prefix_;
 };
-
-inline bool Operand::is_match(const ValueView& element) const noexcept {
-  switch (form_) {
-    case Form::moment: return static_cast<const MomentOperand&>(*this).is_match(element);
-    case Form::set: return static_cast<const SetOperand&>(*this).is_match(element);
-    case Form::prefix: return static_cast<const PrefixOperand&>(*this).is_match(element);
-    default: return static_cast<const ScalarOperand&>(*this).is_match(element);
-  }
-}
-PRESENCE_DETAIL_APART inline bool Operand::answer(const ValueView& field) const {
-  if (op_ == Operator::exists) return !field.is_absent() == static_cast<const ScalarOperand&>(*this).is_wanted();
-  if (form_ == Form::set && static_cast<const SetOperand&>(*this).is_of_array())
-    return static_cast<const SetOperand&>(*this).answer_array(field);
-  if (op_ == Operator::contains && !is_array(field)) return false;
-  return any_element(field, [this](const ValueView& element) { return is_match(element); }) != is_negative_;
-}
-inline bool Operand::answer(std::string_view field) const noexcept {
-  switch (form_) {
-    case Form::moment: return static_cast<const MomentOperand&>(*this).answer_text(field);
-    case Form::set: return static_cast<const SetOperand&>(*this).answer_text(field);
-    case Form::prefix: return static_cast<const PrefixOperand&>(*this).answer_text(field);
-    default: return static_cast<const ScalarOperand&>(*this).answer_text(field);
-  }
-}
-template <class Text>
-bool Operand::answer(const std::vector<Text>& field) const {
-  if (op_ == Operator::exists) return answer(ValueView(field));
-  const auto is_any = [&field](const auto& operand) {
-    for (const std::string_view text : field) {
-      if (operand.is_match(text)) return true;
-    }
-    return false;
-  };
-  switch (form_) {
-    case Form::moment: return is_any(static_cast<const MomentOperand&>(*this)) != is_negative_;
-    case Form::set: {
-      const SetOperand& set = static_cast<const SetOperand&>(*this);
-      return set.is_of_array() ? set.answer_array(ValueView(field)) : is_any(set) != is_negative_;
-    }
-    case Form::prefix: return is_any(static_cast<const PrefixOperand&>(*this));
-    default: return is_any(static_cast<const ScalarOperand&>(*this)) != is_negative_;
-  }
-}
-
-inline Operand* Operand::make(Operator op, const Value& value) {
-  if (op == Operator::autocomplete) return create<PrefixOperand>(op, value);
-  if (value.kind() == ValueKind::array) return create<SetOperand>(op, value);
-  Moment moment;
-  if (read_moment(value.view(), moment)) return create<MomentOperand>(op, value, moment);
-  return create<ScalarOperand>(op, value);
-}
-inline Operand* Operand::copy(const Operand& other) {
-  switch (other.form_) {
-    case Form::moment: return create<MomentOperand>(static_cast<const MomentOperand&>(other));
-    case Form::set: return create<SetOperand>(static_cast<const SetOperand&>(other));
-    case Form::prefix: return create<PrefixOperand>(static_cast<const PrefixOperand&>(other));
-    default: return create<ScalarOperand>(static_cast<const ScalarOperand&>(other));
-  }
-}
-inline void Operand::drop(Operand* operand) noexcept {
-  switch (operand->form_) {
-    case Form::moment: return destroy(static_cast<MomentOperand*>(operand));
-    case Form::set: return destroy(static_cast<SetOperand*>(operand));
-    case Form::prefix: return destroy(static_cast<PrefixOperand*>(operand));
-    default: return destroy(static_cast<ScalarOperand*>(operand));
-  }
-}
 
 }  // namespace detail
 }  // namespace PRESENCE_ABI

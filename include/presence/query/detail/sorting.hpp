@@ -15,64 +15,11 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-/// The rank of an absent value. It is so great that a comparison returns at least half of it, or its negative, if and
-/// only if one of two values is absent.
-inline constexpr int absent_rank = 64;
-
-/// Returns the rank of a kind of value in the sort order: as in MongoDB, except that absent values come last. A string
-/// that is a timestamp has the rank of timestamps. Among the other strings, the order would not be transitive.
-constexpr int rank_of(ValueKind kind) noexcept {
-  switch (kind) {
-    case ValueKind::integer:
-    case ValueKind::real: return 0;
-    case ValueKind::string: return 1;
-    case ValueKind::array: return 2;
-    case ValueKind::boolean: return 3;
-    case ValueKind::timestamp: return 4;
-    case ValueKind::object:
-    case ValueKind::invalid: return 5;
-    case ValueKind::absent:
-    case ValueKind::null: break;
-  }
-  return absent_rank;
-}
-
-constexpr int sign_of(Ordering order) noexcept {
-  return order == Ordering::less ? -1 : order == Ordering::greater ? 1 : 0;
-}
-
 /// A total order of all values, in which all objects and invalid values are equal. Arrays compare lexicographically.
-inline int compare_for_sort(const ValueView& a, const ValueView& b) noexcept {
-  Moment first, second;
-  const bool is_first = read_moment(a, first), is_second = read_moment(b, second);
-  if (is_first && is_second) return sign_of(ordering_of(first, second));
-  const int ranks =
-      rank_of(is_first ? ValueKind::timestamp : a.kind()) - rank_of(is_second ? ValueKind::timestamp : b.kind());
-  if (ranks != 0) return ranks;
-  if (a.kind() == ValueKind::array) {
-    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-      const int order = compare_for_sort(a[i], b[i]);
-      if (order != 0) return order < 0 ? -1 : 1;  // an absent element is no absent value
-    }
-    return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
-  }
-  if (a.kind() == ValueKind::string) return sign_of(compare_texts(a.text(), b.text()));
-  if (a.kind() == ValueKind::object) return 0;
-  const Ordering order = compare_scalars(a, b);
-  if (order != Ordering::unordered) return sign_of(order);
-  // NaN comes before all numbers.
-  const auto is_number = [](const ValueView& v) { return v.kind() != ValueKind::real || v.real() <= v.real(); };
-  return (is_number(a) ? 1 : 0) - (is_number(b) ? 1 : 0);
-}
-
+int compare_for_sort(const ValueView& a, const ValueView& b) noexcept;
 /// The same, but strings always compare by their bytes, even if they are timestamps. Only identical strings are equal,
 /// so this order breaks all remaining ties.
-inline int compare_to_decide(const ValueView& a, const ValueView& b) noexcept {
-  const int ranks = rank_of(a.kind()) - rank_of(b.kind());
-  if (ranks != 0) return ranks;
-  if (a.kind() == ValueKind::string) return sign_of(compare_texts(a.text(), b.text()));
-  return compare_for_sort(a, b);
-}
+int compare_to_decide(const ValueView& a, const ValueView& b) noexcept;
 
 /// Compares objects of any one type by sort keys, then by a field named "id" if there is one.
 class KeySorter {
@@ -87,25 +34,9 @@ class KeySorter {
   };
 
   /// Borrows the keys.
-  KeySorter(const std::vector<SortKey>& keys, const Comparisons& comparisons) {
-    keys_.reserve(keys.size() + 1);
-    for (const SortKey& key : keys) {
-      const std::size_t field = index_of_name(comparisons.names, comparisons.size, key.field);
-      const bool nulls_last = key.nulls_last || key.field == "last_active";
-      keys_.push_back(Key{comparisons.all[field], key.field, key.order == Order::descending, nulls_last});
-    }
-    if (comparisons.id != nullptr) keys_.push_back(Key{comparisons.id, std::string_view(), false, false});
-  }
+  KeySorter(const std::vector<SortKey>& keys, const Comparisons& comparisons);
 
-  int compare(const void* a, const void* b) const {
-    for (const Key& key : keys_) {
-      const int order = key.compare(key.field, a, b);
-      if (order == 0) continue;
-      const bool is_one_absent = order >= absent_rank / 2 || order <= -absent_rank / 2;
-      return key.is_descending && !(key.nulls_last && is_one_absent) ? -order : order;
-    }
-    return 0;
-  }
+  int compare(const void* a, const void* b) const;
 
  private:
   struct Key {

@@ -3,9 +3,9 @@
 #define PRESENCE_REGISTERS_DETAIL_DIGEST_HPP
 
 #include <presence/base/detail/shared_string.hpp>
-#include <presence/base/detail/user_key.hpp>
 #include <presence/registers/detail/normal_form.hpp>
 #include <presence/registers/detail/registers.hpp>
+#include <presence/registers/detail/word_digest.hpp>
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint64_t
@@ -15,29 +15,6 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-/// An unkeyed 64-bit digest. It uses only 64-bit arithmetic on integers and single bytes, so that it is the same on
-/// every platform. Different digests prove different content. Equal digests prove nothing if an attacker chose the
-/// content.
-class Digest {
- public:
-  explicit constexpr Digest(std::uint64_t seed = 0) noexcept : state_(seed) {}
-
-  constexpr void add(std::uint64_t word) noexcept {
-    state_ = mix(state_ + 0x9E3779B97F4A7C15u) ^ mix(word ^ 0xD1B54A32D192ED03u);
-  }
-  constexpr void add(Timestamp at) noexcept { add(static_cast<std::uint64_t>(at.ns())); }
-  /// Adds a string as its size and its words.
-  void add(std::string_view text) noexcept {
-    add(std::uint64_t{text.size()});
-    for (; text.size() >= 8; text.remove_prefix(8)) add(load_word(text.data()));
-    if (!text.empty()) add(load_part(text.data(), text.size()));
-  }
-  constexpr std::uint64_t value() const noexcept { return mix(state_); }
-
- private:
-  std::uint64_t state_;
-};
 
 /// Adds a value of JSON. The depth of the recursion is at most that of a value.
 inline void add_value(Digest& digest, const ValueView& value) noexcept {

@@ -10,6 +10,7 @@
 #include <presence/registers/detail/normal_form.hpp>
 #include <presence/registers/detail/registers.hpp>
 #include <presence/state/detail/changes.hpp>
+#include <presence/state/detail/root.hpp>
 #include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/page.hpp>

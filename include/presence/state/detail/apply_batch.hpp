@@ -6,8 +6,10 @@
 #include <presence/model/event.hpp>
 #include <presence/model/rules.hpp>
 #include <presence/state/detail/apply_event.hpp>
+#include <presence/state/detail/event_range.hpp>
 #include <presence/state/detail/event_target.hpp>
 #include <presence/state/detail/in_place.hpp>
+#include <presence/state/detail/root.hpp>
 #include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/page.hpp>
@@ -16,31 +18,12 @@
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint64_t
 #include <optional>     // for optional
-#include <string>       // for iterator_traits, forward_iterator_tag
-#include <type_traits>  // for is_base_of, is_convertible, is_reference, is_same, remove_reference, void_t
-#include <utility>      // for declval
+#include <type_traits>  // for is_same
 
 /// Events of a range: the users of the next few are looked up together, so that cache misses overlap.
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
-
-/// Whether the next few events may be read before the first is applied. They must be stored somewhere, not created when
-/// the iterator is dereferenced. Views may be created: their strings are stored elsewhere.
-template <class It, class = void>
-inline constexpr bool can_look_ahead = false;
-template <class It>
-inline constexpr bool can_look_ahead<It, std::void_t<typename std::iterator_traits<It>::iterator_category>> =
-    std::is_convertible<typename std::iterator_traits<It>::iterator_category, std::forward_iterator_tag>::value &&
-    (std::is_reference<typename std::iterator_traits<It>::reference>::value ||
-     std::is_same<const std::remove_reference_t<typename std::iterator_traits<It>::reference>,
-                  const PresenceEventView>::value);
-
-/// Whether the events of a range may borrow from the snapshot that they are applied to. Events that own their strings
-/// do not.
-template <class It>
-inline constexpr bool may_borrow =
-    !std::is_base_of<PresenceEvent, std::remove_reference_t<decltype(*std::declval<It&>())>>::value;
 
 /// Returns whether an event that is applied in place overwrites the status of its row. The row itself stays where it
 /// is, and with it the id.

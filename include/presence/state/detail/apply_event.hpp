@@ -14,6 +14,7 @@
 #include <presence/state/detail/in_place.hpp>
 #include <presence/state/detail/judge.hpp>
 #include <presence/state/detail/plan.hpp>
+#include <presence/state/detail/root.hpp>
 #include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/page.hpp>

@@ -2,18 +2,17 @@
 #ifndef PRESENCE_STATE_DETAIL_CHANGES_HPP
 #define PRESENCE_STATE_DETAIL_CHANGES_HPP
 
-#include <presence/base/detail/callback.hpp>
 #include <presence/base/detail/shared_string.hpp>
 #include <presence/model/rules.hpp>
 #include <presence/model/user.hpp>
 #include <presence/registers/detail/derived.hpp>
 #include <presence/registers/detail/registers.hpp>
+#include <presence/state/detail/change_sink.hpp>
 #include <presence/state/detail/timeline.hpp>
 #include <presence/table/detail/user_row.hpp>
 
 #include <optional>     // for optional, nullopt
 #include <string_view>  // for string_view
-#include <type_traits>  // for is_invocable, is_same, remove_cv
 #include <utility>      // for move
 
 /// Finds the change that others see, if any, between a user's previous and current registers.
@@ -133,38 +132,6 @@ struct Change {
   /// The change of a plain user between two states.
   Change(Timestamp when, const RowView& row, const PlainState& state_before, const PlainState& state_after) noexcept
       : at(when), id(row.id()), before(row, state_before), after(row, state_after) {}
-};
-
-/// The callback type for callers that need no changes. With it no changes are collected.
-struct NoCallback {
-  void operator()(const UserPresenceChangedView&) const noexcept {}
-};
-template <class OnChange>
-inline constexpr bool has_callback = !std::is_same<std::remove_cv_t<OnChange>, NoCallback>::value;
-
-/// Ends a compilation with a sentence if the callback does not accept a change. An argument of a public function may be
-/// anything, and what its misuse causes inside would be reported first.
-template <class OnChange>
-constexpr void expect_callback() noexcept {
-  static_assert(std::is_invocable<OnChange&, const UserPresenceChangedView&>::value,
-                "presence: a callback for changes must accept (const presence::UserPresenceChangedView&)");
-}
-
-/// A non-owning reference to a callback for changes. Empty if the callback is NoCallback.
-class ChangeSink {
- public:
-  ChangeSink() noexcept = default;
-  template <class OnChange>
-  ChangeSink(OnChange& on_change) noexcept {
-    if constexpr (has_callback<OnChange>) call_ = on_change;
-  }
-
-  explicit operator bool() const noexcept { return static_cast<bool>(call_); }
-  /// Requires that it is not empty.
-  void operator()(const UserPresenceChangedView& change) const { call_(change); }
-
- private:
-  FunctionRef<void(const UserPresenceChangedView&)> call_;
 };
 
 /// Calls `on_change`, which must not be empty, if the publicly visible state changed.

@@ -7,6 +7,7 @@
 #include <presence/model/rules.hpp>
 #include <presence/registers/detail/derived.hpp>
 #include <presence/registers/detail/normal_form.hpp>
+#include <presence/state/detail/root.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/user_row.hpp>
 

@@ -13,6 +13,7 @@
 #include <presence/state/detail/changes.hpp>
 #include <presence/state/detail/event_target.hpp>
 #include <presence/state/detail/judge.hpp>
+#include <presence/state/detail/root.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/page.hpp>
 #include <presence/table/detail/user_row.hpp>

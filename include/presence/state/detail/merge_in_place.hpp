@@ -11,6 +11,7 @@
 #include <presence/registers/detail/normal_form.hpp>
 #include <presence/registers/detail/registers.hpp>
 #include <presence/state/detail/in_place.hpp>
+#include <presence/state/detail/root.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/page.hpp>
 #include <presence/table/detail/user_row.hpp>

@@ -13,6 +13,7 @@
 #include <presence/registers/detail/registers.hpp>
 #include <presence/state/detail/departures.hpp>
 #include <presence/state/detail/judge.hpp>
+#include <presence/state/detail/root.hpp>
 #include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/user_row.hpp>

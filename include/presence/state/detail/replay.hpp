@@ -11,6 +11,7 @@
 #include <presence/state/detail/changes.hpp>
 #include <presence/state/detail/departures.hpp>
 #include <presence/state/detail/plan.hpp>
+#include <presence/state/detail/root.hpp>
 #include <presence/state/detail/snapshot_access.hpp>
 #include <presence/state/snapshot.hpp>
 

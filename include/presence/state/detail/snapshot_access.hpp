@@ -4,6 +4,7 @@
 
 #include <presence/base/detail/memory.hpp>
 #include <presence/base/detail/user_key.hpp>
+#include <presence/state/detail/root.hpp>
 #include <presence/state/snapshot.hpp>
 #include <presence/table/detail/user_table.hpp>
 
@@ -12,6 +13,17 @@
 namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
+
+/// Read access to a snapshot, for the rest of the library.
+struct SnapshotReader {
+  /// Returns null if the snapshot is empty, with default rules and without a timestamp.
+  static const Root* read(const Snapshot& snapshot) noexcept { return snapshot.root_.get(); }
+  static Timestamp now(const Snapshot& snapshot) noexcept { return snapshot.root_ ? snapshot.root_->now : absent; }
+  /// Returns null if there is no such user.
+  static RowView find_row(const Snapshot& snapshot, std::string_view id) noexcept {
+    return snapshot.root_ ? snapshot.root_->table.find(id) : nullptr;
+  }
+};
 
 /// The only access to the internals of a Snapshot.
 struct SnapshotAccess : SnapshotReader {

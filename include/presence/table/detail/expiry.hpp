@@ -87,55 +87,58 @@ void update_due_below(Node& node, Timestamp now, Timestamp soon, UpdateRow& upda
   node.due = node_due;
 }
 
+/// The least of some bounds, and the second: what is the least when the first turns out to be stale.
+template <class Bounded>
+struct TwoLeast {
+  Bounded first{};
+  Timestamp least = never, second = never;
+
+  void add(Timestamp due, Bounded bounded) noexcept {
+    if (due >= second) return;
+    if (due < least) {
+      second = least;
+      least = due;
+      first = bounded;
+    } else {
+      second = due;
+    }
+  }
+};
+
 /// Returns the earliest value of `next(row)` below a branch, if it is no later than `limit`; else any later value.
 /// Each round finds the earliest value or raises a stale bound.
 template <class Next>
 Timestamp earliest_below(const Branch& branch, Timestamp limit, Next& next) {
-  if (branch.is_page) {
-    const Page& page = branch.as_page();
-    const LowerBound* const dues = page.dues();
-    for (;;) {
-      std::uint32_t first = 0;
-      Timestamp least = never;
-      for (std::uint32_t i = 0; i < page.size; ++i) {
-        const Timestamp due = dues[i];
-        if (due < least) {
-          least = due;
-          first = i;
-        }
-      }
-      if (least <= limit && least != never) {
-        const Timestamp exact = next(page.row(first));
-        if (exact > least) {
-          dues[first].raise(exact);
-          continue;
-        }
-      }
-      branch.due.raise(least);
-      return least;
-    }
-  }
-  const Node& node = branch.as_node();
   for (;;) {
-    const Branch* first = nullptr;
-    Timestamp least = never, second = never;
-    for (std::uint32_t at = 0; at < node.slot_count(); at += node.run_at(at)) {
-      const Branch* const child = node.branches()[at];
-      if (child == nullptr) continue;
-      const Timestamp due = child->due;
-      if (due < least) {
-        second = least;
-        least = due;
-        first = child;
-      } else if (due < second) {
-        second = due;
+    Timestamp least, second;
+    if (branch.is_page) {
+      const Page& page = branch.as_page();
+      TwoLeast<std::uint32_t> rows;
+      for (std::uint32_t i = 0; i < page.size; ++i) rows.add(page.dues()[i], i);
+      least = rows.least;
+      second = rows.second;
+      if (least <= limit && least != never) {
+        const Timestamp exact = next(page.row(rows.first));
+        if (exact > least) page.dues()[rows.first].raise(exact);
+        least = exact;
       }
+    } else {
+      const Node& node = branch.as_node();
+      TwoLeast<const Branch*> children;
+      const Branch* before = nullptr;  // a page may have several slots
+      for (std::uint32_t at = 0; at < node.slot_count(); ++at) {
+        const Branch* const child = node.branches()[at];
+        if (child == before || child == nullptr) continue;
+        before = child;
+        children.add(child->due, child);
+      }
+      least = children.least;
+      second = children.second;
+      if (least <= limit && children.first != nullptr)
+        least = earliest_below(*children.first, earlier(second, limit), next);
     }
-    if (first != nullptr && least <= limit) {
-      const Timestamp others = earlier(second, limit), exact = earliest_below(*first, others, next);
-      if (exact > others) continue;
-      least = exact;
-    }
+    if (least > second && second <= limit) continue;
+    least = earlier(least, second);
     branch.due.raise(least);
     return least;
   }

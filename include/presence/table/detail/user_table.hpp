@@ -14,6 +14,7 @@
 #include <presence/table/detail/page.hpp>
 #include <presence/table/detail/user_row.hpp>
 #include <presence/table/detail/walk.hpp>
+#include <presence/table/detail/walking.hpp>
 
 #include <cstddef>      // for size_t
 #include <cstdint>      // for uint8_t, uint32_t, uint64_t
@@ -444,45 +445,9 @@ class BasicUserTable {
     if (now >= cleanup()) update_cleanups_below(*top_, now, next);
   }
 
-  /// An iterator over the rows. Valid until the table is changed.
-  class Cursor {
-   public:
-    Cursor() noexcept = default;
-    RowView operator*() const noexcept { return page_->row(row_); }
-    RowView operator->() const noexcept { return **this; }
-    Found found() const noexcept { return Found{page_, row_}; }
-    bool is_at_end() const noexcept { return page_ == nullptr; }
-    Cursor& operator++() noexcept {
-      if (++row_ == page_->size) leave();
-      return *this;
-    }
-    friend bool operator==(const Cursor& a, const Cursor& b) noexcept { return a.page_ == b.page_ && a.row_ == b.row_; }
-    friend bool operator!=(const Cursor& a, const Cursor& b) noexcept { return !(a == b); }
-
-   private:
-    friend class BasicUserTable;
-    Cursor(const Branch* top, bool for_views) noexcept : walk_(top), for_views_(for_views) { enter(); }
-    PRESENCE_DETAIL_APART void leave() noexcept {
-      walk_.next();
-      enter();
-    }
-    void enter() noexcept {
-      page_ = walk_.down_to_page();
-      row_ = 0;
-      if (page_ == nullptr) return;
-      walk_.prefetch_following();
-      if (for_views_) {
-        page_->prefetch_for_views();
-      } else {
-        page_->prefetch_elsewhere();
-      }
-    }
-
-    Walk<levels> walk_;
-    const Page* page_ = nullptr;
-    std::uint32_t row_ = 0;
-    bool for_views_ = false;
-  };
+  using Cursor = TableCursor;
+  static_assert(Walk::levels == levels, "a walk can go down to the deepest node");
+  static Found found_at(const Cursor& at) noexcept { return Found{at.page_, at.row_}; }
 
   /// Returns whether the first user is iterated before the second.
   static bool is_ordered_before(const UserKey& a, const UserKey& b) noexcept {
@@ -492,7 +457,7 @@ class BasicUserTable {
   Cursor begin() const noexcept { return Cursor(top_, false); }
   /// Returns the first row; null if there is none.
   RowView front() const noexcept {
-    const Page* const page = Walk<levels>(top_).down_to_page();
+    const Page* const page = Walk(top_).down_to_page();
     return page != nullptr ? page->row(0) : RowView();
   }
   /// The same for who reads no more than views of the users.
@@ -502,7 +467,7 @@ class BasicUserTable {
   /// Calls `visit(found)` for every user that others see online.
   template <class Visit>
   void each_online(Visit visit) const {
-    Walk<levels> walk(top_);
+    Walk walk(top_);
     for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
       walk.prefetch_following_rests();
       for (std::uint32_t rows = page->online_rows(); rows != 0; rows &= rows - 1)
@@ -519,7 +484,7 @@ class BasicUserTable {
   /// unchanged since.
   template <class Visit>
   static void each_pair(const BasicUserTable& a, const BasicUserTable& b, Timestamp up_to, Visit visit) {
-    Walk<levels> x(a.top_), y(b.top_);
+    Walk x(a.top_), y(b.top_);
     std::uint32_t i = 0, j = 0;  // the current rows in their pages
     std::uint32_t same = 0;      // consecutive equal rows
     std::uint64_t copies = 0;    // a bit for each of the next pairs of rows, set if equal
@@ -530,7 +495,7 @@ class BasicUserTable {
         // A shared branch is not read if the bounds of the nodes above it are later than `up_to`.
         const bool is_shared = x.branch() == y.branch();
         if (is_shared && later(x.due_around(), y.due_around()) > up_to) {
-          Walk<levels>::pass_shared(x, y);
+          Walk::pass_shared(x, y);
           continue;
         }
         if ((is_shared || are_known_equal(x.branch(), y.branch())) &&
@@ -544,13 +509,13 @@ class BasicUserTable {
                    y_opens = y.at_node() && (!x.at_node() || y.branch()->level <= x.branch()->level);
         if (x_opens) x.open();
         if (y_opens) y.open();
-        if (x_opens && y_opens) Walk<levels>::prefetch_opened(x, y);
+        if (x_opens && y_opens) Walk::prefetch_opened(x, y);
         if (x_opens || y_opens) continue;
         same = 0;
       }
       const Page *const p = x.down_to_page(), *const q = y.down_to_page();
       if (p != nullptr && q != nullptr) {
-        if (i == 0 && j == 0) Walk<levels>::prefetch_following(x, y);
+        if (i == 0 && j == 0) Walk::prefetch_following(x, y);
         if (compared == 0) {
           // Compares whole pages at once. If one page has a row that the other lacks, the rows behind it may pair
           // differently, so fewer are compared.
@@ -837,7 +802,7 @@ class BasicUserTable {
   bool is_first_difference(const Node& node, unsigned agreed) const noexcept {
     const UserKey key = key_of(some_row(node).name());
     unsigned first = levels;
-    Walk<levels> walk(&node);
+    Walk walk(&node);
     for (const Page* page; (page = walk.down_to_page()) != nullptr; walk.next()) {
       for (std::uint32_t i = 0; i < page->size; ++i)
         first = smaller_of(first, first_difference(key, page->row(i), agreed));
