@@ -2,7 +2,7 @@
 """Checks what the pages of the project (README.md and every README.md below it) show.
 
 - Each ```cpp block is compiled against the single header and those beside it, and run. Its output is the ```text block
-  that follows it.
+  that follows it. All but those that set options of the library share one file that has its bodies.
 - Each row of the guide's table of defaults is what Rules has.
 - Each link to a file of the project, and to a heading of a page, leads somewhere.
 
@@ -15,10 +15,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # <presence/presence.hpp> is the single header; those that it leaves out are found behind it.
 HEADERS = [f"-I{ROOT / 'single_include'}", f"-I{ROOT / 'include'}"]
+FLAGS = ["-std=c++17", "-Wall", "-Wextra", "-Werror", *HEADERS]
+SEPARATE = ["-DPRESENCE_SEPARATE=1"]
+OPTION = re.compile(r"^#define PRESENCE_", re.MULTILINE)
 GUIDE = ROOT / "include/presence/README.md"
 PROGRAM = re.compile(r"^```cpp\n(.*?)^```\n\s*^```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -26,17 +30,33 @@ DEFAULT = re.compile(r"^\| `(\w+)` \| ([^|]+) \|", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
+bodies_are_compiled = threading.Lock()
+
+
 def pages():
     found = [ROOT / "README.md", *ROOT.glob("include/**/*.md"), *ROOT.glob("tests/**/*.md")]
     return [page for page in sorted(found) if "node_modules" not in page.parts]
 
 
-def compile_and_run(compiler, code):
+def bodies(compiler, folder):
+    """The object file of the bodies, which only the first call compiles."""
+    made = pathlib.Path(folder, "bodies.o")
+    with bodies_are_compiled:
+        if not made.exists():
+            source = pathlib.Path(folder, "bodies.cpp")
+            source.write_text("#define PRESENCE_IMPLEMENTATION\n#include <presence/presence.hpp>\n", encoding="utf-8")
+            subprocess.run([*compiler, *FLAGS, *SEPARATE, "-c", source, "-o", made], check=True)
+    return made
+
+
+def compile_and_run(compiler, code, shared):
     with tempfile.TemporaryDirectory() as folder:
         source, program = pathlib.Path(folder, "example.cpp"), pathlib.Path(folder, "example")
         source.write_text(code, encoding="utf-8")
-        command = [*compiler, "-std=c++17", "-Wall", "-Wextra", "-Werror", *HEADERS, source, "-o", program]
-        subprocess.run(command, check=True)
+        options, objects = [], []
+        if not OPTION.search(code):
+            options, objects = SEPARATE, [bodies(compiler, shared)]
+        subprocess.run([*compiler, *FLAGS, *options, source, *objects, "-o", program], check=True)
         return subprocess.run([program], check=True, capture_output=True, encoding="utf-8").stdout
 
 
@@ -47,8 +67,8 @@ def programs_of(page, text):
     return [(page, number, code, expected) for number, (code, expected) in enumerate(programs, 1)]
 
 
-def check_program(compiler, page, number, code, expected):
-    printed = compile_and_run(compiler, code)
+def check_program(compiler, shared, page, number, code, expected):
+    printed = compile_and_run(compiler, code, shared)
     if printed != expected:
         raise RuntimeError(f"{page}: program {number} prints\n{printed}\nand not\n{expected}")
     print(f"{page.relative_to(ROOT)}: program {number} prints what is shown")
@@ -62,7 +82,7 @@ def expression(value):
     return "Duration::highest()" if value == "never" else value
 
 
-def check_defaults(compiler):
+def check_defaults(compiler, shared):
     table = DEFAULT.findall(GUIDE.read_text(encoding="utf-8"))
     members = re.findall(r"^  (?:bool|Duration|std::uint\d+_t) (\w+) = ", (ROOT / "include/presence/model/rules.hpp").read_text(), re.MULTILINE)
     missing = set(members) - {name for name, _ in table}
@@ -70,7 +90,8 @@ def check_defaults(compiler):
         sys.exit(f"{GUIDE}: the table of defaults lacks {', '.join(sorted(missing))}")
     checks = "".join(f'static_assert(presence::Rules().{name} == {expression(value.strip())}, "{name}");\n'
                      for name, value in table if name in members)
-    compile_and_run(compiler, f"#include <presence/presence.hpp>\nusing presence::Duration;\n{checks}int main() {{}}\n")
+    compile_and_run(compiler, f"#include <presence/presence.hpp>\nusing presence::Duration;\n{checks}int main() {{}}\n",
+                    shared)
     print(f"{GUIDE.relative_to(ROOT)}: {len(members)} defaults are those of Rules")
 
 
@@ -101,12 +122,13 @@ def main(compiler):
         programs += programs_of(page, text)
     if not programs:
         sys.exit("no page has a program")
-    with multiprocessing.pool.ThreadPool(os.cpu_count()) as pool:
-        try:
-            pool.starmap(check_program, [(compiler, *program) for program in programs], chunksize=1)
-        except RuntimeError as error:
-            sys.exit(str(error))
-    check_defaults(compiler)
+    with tempfile.TemporaryDirectory() as shared:
+        with multiprocessing.pool.ThreadPool(os.cpu_count()) as pool:
+            try:
+                pool.starmap(check_program, [(compiler, shared, *program) for program in programs], chunksize=1)
+            except RuntimeError as error:
+                sys.exit(str(error))
+        check_defaults(compiler, shared)
 
 
 if __name__ == "__main__":
