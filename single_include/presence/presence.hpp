@@ -5006,7 +5006,7 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-class Branch;
+struct Branch;
 class Node;
 class Page;
 class RowView;

@@ -12,7 +12,7 @@ namespace presence {
 inline namespace PRESENCE_ABI {
 namespace detail {
 
-class Branch;
+struct Branch;
 class Node;
 class Page;
 class RowView;
