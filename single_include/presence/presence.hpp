@@ -142,20 +142,25 @@
 
 /// 1 if the headers only declare the larger functions, so that including them compiles little code; else 0, the
 /// default: header-only. To separate, define PRESENCE_SEPARATE as 1 in every translation unit, as an option of the
-/// build. Then exactly one translation unit defines PRESENCE_IMPLEMENTATION as well, before it includes the umbrella or
-/// the single header. It holds the bodies of the functions:
+/// build. Then exactly one translation unit defines PRESENCE_IMPLEMENTATION as well, and includes the umbrella or the
+/// single header itself behind that. It holds the bodies of the functions:
 ///
 ///     #define PRESENCE_IMPLEMENTATION
 ///     #include <presence/presence.hpp>
+///
+/// The umbrella may have been included before, as by a precompiled header. A smaller header has no bodies.
 ///
 /// All functions and types are the same, and so are their results. Functions that are now calls into the other
 /// translation unit cannot be inlined, unless the linker does so. Opt-in headers, such as <presence/replica.hpp>, have
 /// their bodies in either case.
 #if !defined(PRESENCE_SEPARATE)
 #define PRESENCE_SEPARATE 0
+#elif 2 - PRESENCE_SEPARATE - 1 != 0 && 2 - PRESENCE_SEPARATE - 1 != 1
+#error "presence: define PRESENCE_SEPARATE as 1 or 0"
 #endif
 #if defined(PRESENCE_IMPLEMENTATION) && !PRESENCE_SEPARATE
-#error "presence: PRESENCE_IMPLEMENTATION is for PRESENCE_SEPARATE, which must be 1 in every translation unit"
+#error \
+    "presence: PRESENCE_IMPLEMENTATION is for PRESENCE_SEPARATE: compile the whole program with -DPRESENCE_SEPARATE=1"
 #endif
 
 /// The name of the inline namespace. It contains the version and each option that changes a layout or a function body.
@@ -174,8 +179,8 @@
 /// @{
 /// Internal: FLAT inlines all calls into a function; APART keeps a function from being inlined into its callers.
 /// Together they keep the most common path short and its variables in registers. RARE is APART for what is seldom
-/// called: compiled for size. BODY precedes the definition of each function that PRESENCE_SEPARATE only declares, in the
-/// headers *_bodies.hpp: the umbrella makes it nothing in the translation unit that holds the bodies.
+/// called: compiled for size. BODY precedes the definition of each function that PRESENCE_SEPARATE only declares, in
+/// the headers *_bodies.hpp: the umbrella makes it nothing in the translation unit that holds the bodies.
 #if defined(__clang__)
 #define PRESENCE_DETAIL_FLAT __attribute__((__flatten__))
 #define PRESENCE_DETAIL_APART __attribute__((__noinline__))

@@ -357,10 +357,22 @@ def separate_in_one_unit(work, cxx):
 
 
 def separate_is_asked_for(work, cxx):
-    """The bodies alone would be in a header-only program twice."""
-    done = subprocess.run([*cxx, "-std=c++17", *SPLIT, "-fsyntax-only", HERE / "bodies.cpp"], capture_output=True, text=True)
-    if done.returncode == 0 or "PRESENCE_IMPLEMENTATION is for PRESENCE_SEPARATE" not in done.stderr:
-        raise Failure(f"it was not refused:\n{done.stderr}")
+    """The bodies alone would be in a header-only program twice, and a value that is neither on nor off is a mistake."""
+    for option, told in {"-DPRESENCE_SEPARATE=0": "PRESENCE_IMPLEMENTATION is for PRESENCE_SEPARATE",
+                         "-DPRESENCE_SEPARATE=": "define PRESENCE_SEPARATE as 1 or 0",
+                         "-DPRESENCE_SEPARATE=2": "define PRESENCE_SEPARATE as 1 or 0"}.items():
+        done = subprocess.run([*cxx, "-std=c++17", *SPLIT, "-fsyntax-only", option, HERE / "bodies.cpp"],
+                              capture_output=True, text=True)
+        if done.returncode == 0 or told not in done.stderr:
+            raise Failure(f"{option} was not refused:\n{done.stderr}")
+
+
+def separate_after_all(work, cxx):
+    """A precompiled header includes the umbrella before the file of the bodies asks for them."""
+    flags = ["-std=c++17", *SPLIT, *STRICT, "-DPRESENCE_SEPARATE=1", "-include", "presence/presence.hpp"]
+    parts = [HERE / name for name in ("bodies.cpp", "server.cpp", "client.cpp", "tool.cpp", "parts_main.cpp")]
+    run(*cxx, *flags, *parts, "-o", work / "parts")
+    run(work / "parts")
 
 
 def crowded_scope(work, cxx):
@@ -480,7 +492,7 @@ def cells():
     for cxx in ("g++", "clang++"):
         table[f"msvc_branches/{cxx}"] = with_compiler(cxx, msvc_branches)
         for check in (one_unit, many_units, separate, separate_bare, separate_in_one_unit, separate_is_asked_for,
-                      crowded_scope, options_differ, plugin, nothing_at_start):
+                      separate_after_all, crowded_scope, options_differ, plugin, nothing_at_start):
             table[f"{check.__name__}/{cxx}"] = with_compiler(cxx, check)
         table[f"plugin_asan/{cxx}"] = with_compiler(cxx, plugin, "-fsanitize=address", "-fno-sanitize-recover=all")
         table[f"same_text/{cxx}"] = with_compiler(cxx, same_text, "-march=haswell")

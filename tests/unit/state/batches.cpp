@@ -91,6 +91,58 @@ TEST_CASE("a batch may consist of events or views, come from a vector, list or d
   CHECK(a == b);
 }
 
+TEST_CASE("ranges of every kind, longer than what is looked up at once, give what their events give one by one") {
+  struct Numbered : PresenceEvent {
+    explicit Numbered(const PresenceEvent& event) : PresenceEvent(event) {}
+    int number = 0;
+  };
+  Chance chance(73);
+  std::vector<PresenceEvent> events;
+  for (std::size_t i = 0; i < 200; ++i) events.push_back(random_event(chance, 0, 20, 3));
+  Told one;
+  std::vector<Verdict> expected;
+  for (const PresenceEvent& event : events) expected.push_back(one.fold(event));
+  const std::string changes = text(one.take());
+  Snapshot replayed;
+  const Tally of_replay = replay(replayed, events.begin(), events.end());
+
+  const auto check = [&](auto first, auto last) {
+    Told told;
+    std::vector<Verdict> verdicts;
+    Tally counted;
+    apply(told.s, first, last, told, [&](std::size_t index, Verdict verdict) {
+      CHECK(index == verdicts.size());
+      verdicts.push_back(verdict);
+    });
+    CHECK(verdicts == expected);
+    CHECK(told.s == one.s);
+    CHECK(text(told.take()) == changes);
+    Snapshot s;
+    for (const Verdict verdict : expected) counted.count(verdict);
+    CHECK(apply(s, first, last) == counted);
+    CHECK(s == one.s);
+    s = Snapshot();
+    CHECK(replay(s, first, last) == of_replay);
+    CHECK(s == replayed);
+  };
+  check(events.cbegin(), events.cend());
+  check(events.data(), events.data() + events.size());
+  check(Making(events.data()), Making(events.data() + events.size()));
+  const std::list<PresenceEvent> list(events.begin(), events.end());
+  check(list.begin(), list.end());
+  std::deque<PresenceEvent> deque(events.begin(), events.end());
+  check(deque.begin(), deque.end());
+  const std::vector<PresenceEvent> backwards(events.rbegin(), events.rend());
+  check(backwards.rbegin(), backwards.rend());
+  const std::vector<Numbered> numbered(events.begin(), events.end());
+  check(numbered.begin(), numbered.end());
+  const std::vector<PresenceEventView> views(events.begin(), events.end());
+  check(views.begin(), views.end());
+  check(views.data(), views.data() + views.size());
+  const std::deque<PresenceEventView> some_views(events.begin(), events.end());
+  check(some_views.begin(), some_views.end());
+}
+
 TEST_CASE("a callback may copy the snapshot during a batch; the copy contains the events applied so far") {
   std::vector<PresenceEvent> events;
   for (std::size_t i = 0; i < 60; ++i) events.push_back(connect(user_id(i), "phone", at(0)));
